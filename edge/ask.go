@@ -1,0 +1,113 @@
+package edge
+
+// Ask is a request to the owner of a device, JSON on KindDo (or KindStop).
+type Ask struct {
+	Verb   Verb   `json:"verb"`
+	Device string `json:"device"`
+	Actor  Actor  `json:"actor"`
+	// Fence is the fencing number of the lease the asker believes it holds.
+	Fence   uint64   `json:"fence,omitempty"`
+	Command *Command `json:"command,omitempty"`
+	Run     *RunAsk  `json:"run,omitempty"`
+}
+
+// Command is one command to a device.
+type Command struct {
+	Name string `json:"name"`
+	Args Args   `json:"args"`
+	// Key makes the command idempotent: the same key with the same content
+	// is carried out once and answered again with the first outcome.
+	Key string `json:"key"`
+	// Tick is the newest heartbeat of the owner that the sender has seen; older
+	// than the declared age and the command is refused (CodeStaleTick).
+	Tick Tick `json:"tick"`
+	// WithinMS is how long after the owner received it the command may still go
+	// out, at most and by default 2000.
+	WithinMS int `json:"within_ms,omitempty"`
+}
+
+// RunAsk are the parameters of the run verbs.
+type RunAsk struct {
+	ID           string `json:"id,omitempty"`
+	Name         string `json:"name,omitempty"`
+	Notes        string `json:"notes,omitempty"`
+	PreTriggerMS int64  `json:"pre_trigger_ms,omitempty"`
+	Text         string `json:"text,omitempty"` // of an annotation
+}
+
+// Answer is the owner's reply to an Ask that was carried out; refusals are
+// errors. Only the fields that belong to the verb are set.
+type Answer struct {
+	Lease  *LeaseInfo     `json:"lease,omitempty"`
+	Result *CommandResult `json:"result,omitempty"`
+	Stop   *StopResult    `json:"stop,omitempty"`
+	Run    *Run           `json:"run,omitempty"`
+}
+
+// CommandResult says what the device answered.
+type CommandResult struct {
+	Command string `json:"command"`
+	Key     string `json:"key"`
+	// Outcome: confirmed (the device said or showed so), sent (the type declares
+	// no way to know). Everything else is an error.
+	Outcome string `json:"outcome"`
+	// Reply is the device's own text, where it gave one.
+	Reply string `json:"reply,omitempty"`
+	// Again is set when this is the remembered outcome of an earlier use of Key.
+	Again  bool  `json:"again,omitempty"`
+	SentUS int64 `json:"sent_us"` // box monotonic time when the bytes went out
+	TookUS int64 `json:"took_us"` // from then to the device's answer
+}
+
+// Outcomes of a command.
+const (
+	OutcomeConfirmed = "confirmed"
+	OutcomeSent      = "sent"
+)
+
+// StopResult says how far an emergency stop got. Confirmed false must be shown
+// as NOT CONFIRMED.
+type StopResult struct {
+	Latched   bool   `json:"latched"`
+	Confirmed bool   `json:"confirmed"`
+	Reason    *Error `json:"reason,omitempty"`
+}
+
+// Event is something that happened, for the log beside the plot, the run and
+// the audit.
+type Event struct {
+	Box    string         `json:"box"`
+	Device string         `json:"device"`
+	Seq    uint64         `json:"seq"`     // per device and owner process
+	MonoUS int64          `json:"mono_us"` // box monotonic time
+	WallMS int64          `json:"wall_ms"` // Unix ms, for people
+	Code   string         `json:"code"`    // state, lease, command, refused, safe, estop, gap, text, run, note
+	Actor  *Actor         `json:"actor,omitempty"`
+	Args   map[string]any `json:"args,omitempty"`
+}
+
+// Run is a window of a device's recording with its metadata.
+type Run struct {
+	ID       string   `json:"id"`
+	Device   string   `json:"device"`
+	Name     string   `json:"name"`
+	Notes    string   `json:"notes,omitempty"`
+	By       SeatRef  `json:"by"`
+	State    string   `json:"state"` // recording, done, interrupted
+	Contract string   `json:"contract"`
+	Type     string   `json:"type"`
+	StartMS  int64    `json:"start_ms"` // wall clock, Unix ms
+	LengthMS int64    `json:"length_ms"`
+	Samples  uint64   `json:"samples"`
+	Lost     uint64   `json:"lost"`
+	Gaps     int      `json:"gaps"`
+	Bytes    int64    `json:"bytes"`
+	Notices  []string `json:"notices,omitempty"` // such as "interrupted: the box stopped"
+}
+
+// Sink is given everything a device says, by its owner, in order. Frames are
+// encoded (edge/frame) and valid only during the call. A Sink must not block.
+type Sink interface {
+	Frame(device string, frame []byte)
+	Event(device string, e *Event)
+}
