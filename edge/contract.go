@@ -41,7 +41,7 @@ type Channel struct {
 	Decimals   int      `json:"decimals"`             // places to show
 	Scale      float64  `json:"scale"`                // calibration, 1 where none
 	Offset     float64  `json:"offset"`
-	Format     string   `json:"format"`           // f32, f64, i16, enum: as in frames
+	Format     string   `json:"format"`            // f32, f64, i16, enum: as in frames
 	Choices    []Choice `json:"choices,omitempty"` // names of an enum's values
 	Group      string   `json:"group,omitempty"`   // channels of one group share a plot
 	Role       string   `json:"role,omitempty"`    // measure (default), setpoint, status
