@@ -1,0 +1,237 @@
+package natsbus
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"labbox/edge"
+)
+
+const (
+	askTimeout  = 5 * time.Second // for the broker's own answers
+	retryBroker = 100 * time.Millisecond
+)
+
+// Consume implements edge.Bus. The handler's context ends with AckWait, when the
+// job goes to somebody else, and with Close.
+func (b *Bus) Consume(name string, fn func(ctx context.Context, j edge.Job) error) (edge.Subscription, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	q, err := b.queue(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	c := &consumer{bus: b, q: q, fn: fn, gate: newGate(), over: make(chan struct{})}
+	if c.iter, err = c.open(ctx); err != nil {
+		return nil, down(err)
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	if err := b.add(c); err != nil {
+		c.iter.Stop()
+		c.cancel()
+		return nil, err
+	}
+	go c.run()
+	return c, nil
+}
+
+// consumer is one Consume.
+type consumer struct {
+	bus    *Bus
+	q      *queue
+	fn     func(context.Context, edge.Job) error
+	gate   *gate
+	ctx    context.Context
+	cancel context.CancelFunc
+	over   chan struct{} // run has returned
+
+	mu   sync.Mutex
+	iter jetstream.MessagesContext
+	once sync.Once
+}
+
+// open asks for one job at a time: a job waiting in a buffer here would lose its
+// AckWait to the one before it.
+func (c *consumer) open(ctx context.Context) (jetstream.MessagesContext, error) {
+	jc, err := c.bus.js.Consumer(ctx, c.q.jobs(), consumerName)
+	if err != nil {
+		return nil, err
+	}
+	return jc.Messages(jetstream.PullMaxMessages(1))
+}
+
+func (c *consumer) run() {
+	defer close(c.over)
+	id := goroutineID()
+	for c.ctx.Err() == nil {
+		c.mu.Lock()
+		iter := c.iter
+		c.mu.Unlock()
+		m, err := iter.Next()
+		switch {
+		case err == nil:
+			c.take(id, m)
+		case c.ctx.Err() != nil:
+		case errors.Is(err, jetstream.ErrMsgIteratorClosed), errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
+			c.reopen()
+		default: // a missed heartbeat: the iterator asks again by itself
+		}
+	}
+	c.drain()
+}
+
+// reopen makes a new iterator once the broker is back.
+func (c *consumer) reopen() {
+	ctx, cancel := context.WithTimeout(c.ctx, askTimeout)
+	defer cancel()
+	iter, err := c.open(ctx)
+	if err != nil {
+		select {
+		case <-c.ctx.Done():
+		case <-time.After(retryBroker):
+		}
+		return
+	}
+	c.mu.Lock()
+	c.iter.Stop()
+	c.iter = iter
+	if c.ctx.Err() != nil {
+		iter.Stop()
+	}
+	c.mu.Unlock()
+}
+
+// drain hands back a job that arrived while Close went on.
+func (c *consumer) drain() {
+	c.mu.Lock()
+	iter := c.iter
+	c.mu.Unlock()
+	for {
+		m, err := iter.Next(jetstream.NextMaxWait(askTimeout))
+		if err != nil {
+			return
+		}
+		_ = m.Nak()
+	}
+}
+
+// take gives one delivery to the handler and settles it.
+func (c *consumer) take(id uint64, m jetstream.Msg) {
+	meta, err := m.Metadata()
+	if err != nil {
+		c.warn("job without metadata", err, "")
+		return
+	}
+	job := edge.Job{ID: m.Headers().Get(jetstream.MsgIDHeader), Data: m.Data(), Try: int(meta.NumDelivered)} //nolint:gosec // small
+	if job.Try > c.q.MaxTries {
+		c.setAside(m, meta, job, c.q.MaxTries, edge.CodeNoAnswer)
+		return
+	}
+	if !c.gate.enter(id) {
+		_ = m.Nak()
+		return
+	}
+	defer c.gate.leave(id)
+	ctx, cancel := context.WithTimeout(c.ctx, c.q.AckWait)
+	defer cancel()
+	taken := time.Now()
+	switch err := c.fn(ctx, job); {
+	case err == nil:
+		c.acknowledge(m, job)
+	case time.Since(taken) >= c.q.AckWait: // it is somebody else's by now
+	case job.Try >= c.q.MaxTries:
+		c.setAside(m, meta, job, job.Try, edge.CodeOf(err))
+	case c.q.RetryDelay > 0:
+		c.settle("job not handed back", job, m.NakWithDelay(c.q.RetryDelay))
+	default:
+		c.settle("job not handed back", job, m.Nak())
+	}
+}
+
+// acknowledge remembers the id, then takes the job off the queue. A failure of
+// either is no loss: the job comes again.
+func (c *consumer) acknowledge(m jetstream.Msg, job edge.Job) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	if err := c.bus.store(ctx, donePrefix+c.q.Name, job.ID, nil, nil); err != nil {
+		c.warn("id of a job done not remembered", err, job.ID)
+	}
+	c.settle("job not acknowledged", job, m.DoubleAck(ctx))
+}
+
+// setAside stores the job durably in the dead-letter stream, then takes it off
+// the queue. If there is no room the job stays, unserved, and is tried again
+// after a while.
+func (c *consumer) setAside(m jetstream.Msg, meta *jetstream.MsgMetadata, job edge.Job, tries int, cause edge.Code) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	head := nats.Header{headID: {job.ID}, headTry: {strconv.Itoa(tries)}, headCause: {string(cause)}}
+	key := job.ID + " " + strconv.FormatUint(meta.Sequence.Stream, 10)
+	err := c.bus.store(ctx, deadPrefix+c.q.Name, key, head, job.Data)
+	if err == nil {
+		err = c.bus.srv.Commit(ctx, c.q.dead())
+	}
+	if err != nil {
+		c.warn("job not set aside", err, job.ID)
+		_ = m.NakWithDelay(max(c.q.RetryDelay, time.Second))
+		return
+	}
+	c.bus.opt.Logger.Warn("job set aside", "queue", c.q.Name, "id", job.ID, "tries", tries, "cause", cause)
+	c.settle("job set aside but not removed", job, m.DoubleAck(ctx))
+}
+
+func (c *consumer) settle(what string, job edge.Job, err error) {
+	if err != nil {
+		c.warn(what, err, job.ID)
+	}
+}
+
+func (c *consumer) warn(what string, err error, id string) {
+	c.bus.opt.Logger.Warn(what, "queue", c.q.Name, "id", id, "err", err)
+}
+
+func (c *consumer) gates() *gate { return c.gate }
+
+// Dropped implements edge.Subscription.
+func (c *consumer) Dropped() uint64 { return 0 }
+
+// Close implements edge.Subscription.
+func (c *consumer) Close() error {
+	inside := c.gate.holds(goroutineID())
+	c.once.Do(func() {
+		c.cancel()
+		c.mu.Lock()
+		c.iter.Drain()
+		c.mu.Unlock()
+		c.bus.remove(c)
+	})
+	c.gate.close()
+	if !inside {
+		<-c.over
+	}
+	return nil
+}
+
+// Dead implements edge.Bus.
+func (b *Bus) Dead(ctx context.Context, name string, limit int) ([]edge.Job, error) {
+	q, err := b.queue(ctx, name)
+	if err != nil || limit <= 0 {
+		return nil, err
+	}
+	var jobs []edge.Job
+	err = b.walk(ctx, q.dead(), limit, func(m jetstream.Msg, _ time.Time) {
+		try, _ := strconv.Atoi(m.Headers().Get(headTry))
+		jobs = append(jobs, edge.Job{ID: m.Headers().Get(headID), Data: bytes.Clone(m.Data()), Try: try})
+	})
+	if err != nil {
+		return nil, down(err)
+	}
+	return jobs, nil
+}

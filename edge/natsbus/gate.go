@@ -1,0 +1,91 @@
+package natsbus
+
+import (
+	"bytes"
+	"runtime"
+	"strconv"
+	"sync"
+)
+
+// gate lets handler calls in until it is shut, and waits for those inside. A
+// handler that shuts the gate it is inside of does not wait for itself.
+type gate struct {
+	mu     sync.Mutex
+	left   sync.Cond
+	shut   bool
+	inside map[uint64]struct{} // goroutines
+}
+
+func newGate() *gate {
+	g := &gate{inside: map[uint64]struct{}{}}
+	g.left.L = &g.mu
+	return g
+}
+
+// enter reports whether goroutine id may run the handler; then it must leave.
+func (g *gate) enter(id uint64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut {
+		return false
+	}
+	g.inside[id] = struct{}{}
+	return true
+}
+
+func (g *gate) leave(id uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.inside, id)
+	if g.shut {
+		g.left.Broadcast()
+	}
+}
+
+// close shuts the gate and returns when no goroutine but the caller is inside.
+func (g *gate) close() {
+	id := goroutineID()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
+	for {
+		n := len(g.inside)
+		if _, self := g.inside[id]; self {
+			n--
+		}
+		if n == 0 {
+			return
+		}
+		g.left.Wait()
+	}
+}
+
+// drained returns when nobody at all is inside a shut gate.
+func (g *gate) drained() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for len(g.inside) > 0 {
+		g.left.Wait()
+	}
+}
+
+// holds reports whether the calling goroutine is inside.
+func (g *gate) holds(id uint64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, ok := g.inside[id]
+	return ok
+}
+
+// goroutineID reads the number that stands first in a stack trace. Nothing else
+// tells that Close is called from inside a handler without a context parameter.
+func goroutineID() uint64 {
+	var buf [32]byte
+	b := buf[:runtime.Stack(buf[:], false)]
+	b = bytes.TrimPrefix(b, []byte("goroutine "))
+	if i := bytes.IndexByte(b, ' '); i > 0 {
+		b = b[:i]
+	}
+	id, _ := strconv.ParseUint(string(b), 10, 64)
+	return id
+}
