@@ -47,7 +47,7 @@ func parse(raw string) (redis.UniversalClient, Options, error) {
 		if scheme != "redis" && scheme != "rediss" {
 			return nil, Options{}, bad("unknown scheme")
 		}
-		co := &redis.ClusterOptions{Addrs: strings.Split(u.Host, ","), MaxRetries: -1, DialerRetries: 1}
+		co := &redis.ClusterOptions{Addrs: strings.Split(u.Host, ","), MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true}
 		if u.User != nil {
 			co.Username = u.User.Username()
 			co.Password, _ = u.User.Password()
@@ -65,6 +65,7 @@ func parse(raw string) (redis.UniversalClient, Options, error) {
 	}
 	ro.MaxRetries = -1
 	ro.DialerRetries = 1
+	ro.ContextTimeoutEnabled = true
 	if !q.Has("dial_timeout") {
 		ro.DialTimeout = 2 * time.Second
 	}
