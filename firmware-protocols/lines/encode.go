@@ -1,6 +1,7 @@
 package lines
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -138,7 +139,7 @@ func (e Encoder) finish(dst, out []byte) ([]byte, error) {
 	}
 	start := len(dst)
 	out = append(out, term...)
-	if strings.Index(string(out[start:]), term) != len(out)-start-len(term) {
+	if bytes.Index(out[start:], []byte(term)) != len(out)-start-len(term) {
 		return dst, fmt.Errorf("%w: the terminator %q stands within the command", ErrEncode, term)
 	}
 	if n := len(out) - start; e.MaxLine > 0 && n > e.MaxLine {
@@ -219,7 +220,7 @@ func appendNumber(out []byte, v Value) ([]byte, error) {
 	default:
 		out = strconv.AppendFloat(out, x, 'f', -1, 64)
 	}
-	if out[start] == '-' && strings.Trim(string(out[start+1:]), "0.") == "" {
+	if out[start] == '-' && len(bytes.Trim(out[start+1:], "0.")) == 0 {
 		out = append(out[:start], out[start+1:]...) // no minus zero
 	}
 	return out, nil
