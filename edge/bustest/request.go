@@ -197,6 +197,7 @@ func requestDeadline(t *testing.T, h Harness) {
 	subject := unique()
 	left := make(chan time.Duration, 1)
 	ended := make(chan error, 1)
+	release := make(chan struct{}) // no answer meets the requester at its deadline
 	serve(t, h.Bus, subject, func(ctx context.Context, m edge.Msg) ([]byte, error) {
 		d, ok := ctx.Deadline()
 		if !ok {
@@ -207,6 +208,7 @@ func requestDeadline(t *testing.T, h Harness) {
 		if string(m.Data) == "wait" {
 			<-ctx.Done()
 			ended <- ctx.Err()
+			<-release
 		}
 		return nil, nil
 	})
@@ -216,6 +218,7 @@ func requestDeadline(t *testing.T, h Harness) {
 		t.Fatalf("handler had %v of 5 s", d)
 	}
 	_, err = h.Bus.Request(within(t, 100*time.Millisecond), subject, []byte("wait"))
+	close(release)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("error %v", err)
 	}

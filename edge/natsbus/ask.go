@@ -116,6 +116,9 @@ func (s *responder) serve(m *nats.Msg, arrived time.Time) {
 		return
 	}
 	data, err := s.fn(ctx, edge.Msg{Subject: m.Subject[len(askPrefix):], Data: m.Data})
+	if ctx.Err() != nil {
+		return // nobody waits any more
+	}
 	s.answer(m, data, err)
 }
 

@@ -3,7 +3,6 @@ package natsbus
 import (
 	"bytes"
 	"context"
-	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -17,6 +16,8 @@ import (
 const (
 	askTimeout  = 5 * time.Second // for the broker's own answers
 	retryBroker = 100 * time.Millisecond
+	pullExpires = 2 * time.Second // how long the broker keeps a request for a job
+	pullGrace   = time.Second     // and how much later it is given up for lost
 )
 
 // Consume implements edge.Bus. The handler's context ends with AckWait, when the
@@ -28,13 +29,12 @@ func (b *Bus) Consume(name string, fn func(ctx context.Context, j edge.Job) erro
 	if err != nil {
 		return nil, err
 	}
-	c := &consumer{bus: b, q: q, fn: fn, gate: newGate(), over: make(chan struct{})}
-	if c.iter, err = c.open(ctx); err != nil {
+	c := &consumer{bus: b, q: q, fn: fn, gate: newGate(), over: make(chan struct{}), jobs: make(chan *nats.Msg, 16)}
+	if c.sub, err = b.ask.ChanSubscribe(b.ask.NewInbox(), c.jobs); err != nil {
 		return nil, down(err)
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if err := b.add(c); err != nil {
-		c.iter.Stop()
 		c.cancel()
 		return nil, err
 	}
@@ -50,86 +50,77 @@ type consumer struct {
 	gate   *gate
 	ctx    context.Context
 	cancel context.CancelFunc
+	once   sync.Once
 	over   chan struct{} // run has returned
 
-	mu   sync.Mutex
-	iter jetstream.MessagesContext
-	once sync.Once
+	sub  *nats.Subscription // to an inbox that jobs are asked for with
+	jobs chan *nats.Msg
 }
 
-// open asks for one job at a time: a job waiting in a buffer here would lose its
-// AckWait to the one before it.
-func (c *consumer) open(ctx context.Context) (jetstream.MessagesContext, error) {
-	jc, err := c.bus.js.Consumer(ctx, c.q.jobs(), consumerName)
-	if err != nil {
-		return nil, err
-	}
-	return jc.Messages(jetstream.PullMaxMessages(1))
-}
-
+// run asks for one job at a time: a job waiting in a buffer here would lose its
+// AckWait to the one before it. (The client's own iterator does the same with
+// PullMaxMessages(1), but now and then forgets to ask: nats.go 1.55.)
 func (c *consumer) run() {
 	defer close(c.over)
+	defer c.drain()
 	id := goroutineID()
+	ask := []byte(`{"batch":1,"expires":` + strconv.FormatInt(int64(pullExpires), 10) + `}`)
+	subject := "$JS.API.CONSUMER.MSG.NEXT." + c.q.jobs() + "." + consumerName
+	lost := time.NewTimer(0)
+	defer lost.Stop()
 	for c.ctx.Err() == nil {
-		c.mu.Lock()
-		iter := c.iter
-		c.mu.Unlock()
-		m, err := iter.Next()
-		switch {
-		case err == nil:
-			c.take(id, m)
-		case c.ctx.Err() != nil:
-		case errors.Is(err, jetstream.ErrMsgIteratorClosed), errors.Is(err, jetstream.ErrConsumerDeleted), errors.Is(err, jetstream.ErrConsumerNotFound):
-			c.reopen()
-		default: // a missed heartbeat: the iterator asks again by itself
+		if err := c.bus.ask.PublishRequest(subject, c.sub.Subject, ask); err != nil {
+			c.pause()
+			continue
 		}
-	}
-	c.drain()
-}
-
-// reopen makes a new iterator once the broker is back.
-func (c *consumer) reopen() {
-	ctx, cancel := context.WithTimeout(c.ctx, askTimeout)
-	defer cancel()
-	iter, err := c.open(ctx)
-	if err != nil {
+		lost.Reset(pullExpires + pullGrace)
 		select {
 		case <-c.ctx.Done():
-		case <-time.After(retryBroker):
+		case <-lost.C: // the broker has restarted meanwhile
+		case m := <-c.jobs:
+			switch m.Header.Get("Status") {
+			case "":
+				c.take(id, m)
+			case "408", "404": // no job in all that time
+			default: // no broker, no stream, no consumer
+				c.pause()
+			}
 		}
-		return
 	}
-	c.mu.Lock()
-	c.iter.Stop()
-	c.iter = iter
-	if c.ctx.Err() != nil {
-		iter.Stop()
+}
+
+func (c *consumer) pause() {
+	select {
+	case <-c.ctx.Done():
+	case <-time.After(retryBroker):
 	}
-	c.mu.Unlock()
 }
 
 // drain hands back a job that arrived while Close went on.
 func (c *consumer) drain() {
-	c.mu.Lock()
-	iter := c.iter
-	c.mu.Unlock()
+	if c.sub.Unsubscribe() != nil || c.bus.ask.FlushTimeout(askTimeout) != nil {
+		return // the connection is gone, so is its inbox
+	}
 	for {
-		m, err := iter.Next(jetstream.NextMaxWait(askTimeout))
-		if err != nil {
+		select {
+		case m := <-c.jobs:
+			if m.Header.Get("Status") == "" {
+				_ = m.Nak()
+			}
+		default:
 			return
 		}
-		_ = m.Nak()
 	}
 }
 
 // take gives one delivery to the handler and settles it.
-func (c *consumer) take(id uint64, m jetstream.Msg) {
+func (c *consumer) take(id uint64, m *nats.Msg) {
 	meta, err := m.Metadata()
 	if err != nil {
 		c.warn("job without metadata", err, "")
 		return
 	}
-	job := edge.Job{ID: m.Headers().Get(jetstream.MsgIDHeader), Data: m.Data(), Try: int(meta.NumDelivered)} //nolint:gosec // small
+	job := edge.Job{ID: m.Header.Get(jetstream.MsgIDHeader), Data: m.Data, Try: int(meta.NumDelivered)} //nolint:gosec // small
 	if job.Try > c.q.MaxTries {
 		c.setAside(m, meta, job, c.q.MaxTries, edge.CodeNoAnswer)
 		return
@@ -157,19 +148,19 @@ func (c *consumer) take(id uint64, m jetstream.Msg) {
 
 // acknowledge remembers the id, then takes the job off the queue. A failure of
 // either is no loss: the job comes again.
-func (c *consumer) acknowledge(m jetstream.Msg, job edge.Job) {
+func (c *consumer) acknowledge(m *nats.Msg, job edge.Job) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
 	if err := c.bus.store(ctx, donePrefix+c.q.Name, job.ID, nil, nil); err != nil {
 		c.warn("id of a job done not remembered", err, job.ID)
 	}
-	c.settle("job not acknowledged", job, m.DoubleAck(ctx))
+	c.settle("job not acknowledged", job, m.AckSync(nats.Context(ctx)))
 }
 
 // setAside stores the job durably in the dead-letter stream, then takes it off
 // the queue. If there is no room the job stays, unserved, and is tried again
 // after a while.
-func (c *consumer) setAside(m jetstream.Msg, meta *jetstream.MsgMetadata, job edge.Job, tries int, cause edge.Code) {
+func (c *consumer) setAside(m *nats.Msg, meta *nats.MsgMetadata, job edge.Job, tries int, cause edge.Code) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
 	head := nats.Header{headID: {job.ID}, headTry: {strconv.Itoa(tries)}, headCause: {string(cause)}}
@@ -184,7 +175,7 @@ func (c *consumer) setAside(m jetstream.Msg, meta *jetstream.MsgMetadata, job ed
 		return
 	}
 	c.bus.opt.Logger.Warn("job set aside", "queue", c.q.Name, "id", job.ID, "tries", tries, "cause", cause)
-	c.settle("job set aside but not removed", job, m.DoubleAck(ctx))
+	c.settle("job set aside but not removed", job, m.AckSync(nats.Context(ctx)))
 }
 
 func (c *consumer) settle(what string, job edge.Job, err error) {
@@ -207,9 +198,6 @@ func (c *consumer) Close() error {
 	inside := c.gate.holds(goroutineID())
 	c.once.Do(func() {
 		c.cancel()
-		c.mu.Lock()
-		c.iter.Drain()
-		c.mu.Unlock()
 		c.bus.remove(c)
 	})
 	c.gate.close()
