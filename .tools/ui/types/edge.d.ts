@@ -1,0 +1,190 @@
+// The JSON that the box speaks: mirrors edge/*.go and docs/ref/websocket.md. web/ui/test/edge_types.mjs compares the
+// field names with the Go sources.
+declare namespace edge {
+  type Text = Record<string, string>;
+  type State =
+    | 'absent' | 'opening' | 'booting' | 'identifying' | 'safing' | 'live' | 'stale' | 'fault' | 'quarantined';
+  type Value = number | string;
+
+  interface Contract {
+    type: string;
+    hash: string;
+    label: Text;
+    description?: Text;
+    channels: Channel[];
+    commands: CommandSpec[];
+    panel: Panel;
+    rate_hz?: number;
+    stale_ms: number;
+    drivable: boolean;
+    safe?: Text;
+    grace_ms: number;
+    keep_ms: number;
+  }
+  interface Channel {
+    id: string;
+    label: Text;
+    unit?: string;
+    min?: number;
+    max?: number;
+    resolution?: number;
+    decimals: number;
+    scale: number;
+    offset: number;
+    format: string;
+    choices?: Choice[];
+    group?: string;
+    role?: string;
+    hidden?: boolean;
+  }
+  interface Choice {
+    id: string;
+    value: number;
+    label: Text;
+  }
+  interface CommandSpec {
+    id: string;
+    label: Text;
+    help?: Text;
+    params: Param[];
+    confirm: string;
+    timeout_ms: number;
+    rate_per_s?: number;
+    calming?: boolean;
+  }
+  interface Param {
+    id: string;
+    label: Text;
+    type: string;
+    unit?: string;
+    min: number;
+    max: number;
+    step?: number;
+    default: Value;
+    slew_per_s?: number;
+    choices?: Choice[];
+    channel?: string;
+  }
+  interface Panel {
+    plots?: Plot[];
+    readouts?: string[];
+    window_s?: number;
+    icon?: string;
+  }
+  interface Plot {
+    label?: Text;
+    channels: string[];
+  }
+  interface Status {
+    box: string;
+    device: string;
+    name: string;
+    type: string;
+    port: string;
+    contract: string;
+    state: State;
+    since_ms: number;
+    reason?: Error;
+    safe: string;
+    stopped?: Stop;
+    lease?: LeaseInfo;
+    stream: StreamInfo;
+    tick: Tick;
+    run?: string;
+    counts: StatusCount;
+  }
+  interface StreamInfo {
+    id: number;
+    epoch: number;
+    seq: number;
+    rate_hz: number;
+  }
+  interface StatusCount {
+    samples: number;
+    lost: number;
+    garbage: number;
+    reconnects: number;
+    commands: number;
+    refused: number;
+  }
+  interface Stop {
+    by: Actor;
+    wall_ms: number;
+  }
+  interface Actor {
+    seat: string;
+    name: string;
+    role: string;
+    via: string;
+  }
+  interface Tick {
+    owner: number;
+    n: number;
+    mono_ms: number;
+  }
+  interface LeaseInfo {
+    holder: SeatRef;
+    fence: number;
+    away?: boolean;
+    since_ms: number;
+    left_ms?: number;
+  }
+  interface SeatRef {
+    id: string;
+    name: string;
+  }
+  interface Error {
+    code: string;
+    message: string;
+    hint?: string;
+    args?: Record<string, unknown>;
+  }
+  interface CommandResult {
+    command: string;
+    key: string;
+    outcome: string;
+    reply?: string;
+    again?: boolean;
+    sent_us: number;
+    took_us: number;
+  }
+  interface StopResult {
+    latched: boolean;
+    confirmed: boolean;
+    reason?: Error;
+  }
+  interface Event {
+    box: string;
+    device: string;
+    seq: number;
+    mono_us: number;
+    wall_ms: number;
+    code: string;
+    actor?: Actor;
+    args?: Record<string, unknown>;
+  }
+  interface Run {
+    id: string;
+    device: string;
+    name: string;
+    notes?: string;
+    by: SeatRef;
+    state: string;
+    contract: string;
+    type: string;
+    start_ms: number;
+    length_ms: number;
+    samples: number;
+    lost: number;
+    gaps: number;
+    bytes: number;
+    notices?: string[];
+  }
+
+  // docs/ref/websocket.md
+  interface You {
+    seat: string;
+    name: string;
+    role: string;
+  }
+}

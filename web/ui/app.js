@@ -1,0 +1,59 @@
+// The panel's first module: chooses language and theme, connects, and shows the page that the address names.
+//
+//   ./            start page            d/<id>     one device            gallery    every state, from fixtures
+
+import { DevicePage } from './device.js';
+import { pickLang, t } from './i18n.js';
+import { effect, html, render, signal } from './lib.js';
+import { Banner, NameDialog, recall, theme } from './shell.js';
+import { StartPage } from './start.js';
+import { connect, device, useLang } from './state.js';
+
+const base = new URL(document.baseURI).pathname;
+const path = signal(place());
+
+/** The page's address below the base. */
+function place() {
+  return decodeURI(location.pathname).slice(base.length).replace(/\/$/, '');
+}
+
+addEventListener('popstate', () => {
+  path.value = place();
+});
+document.addEventListener('click', (e) => {
+  const a = /** @type {Element} */ (e.target).closest?.('a[data-nav]');
+  if (!a || e.metaKey || e.ctrlKey || e.shiftKey || e.button) return;
+  e.preventDefault();
+  history.pushState(null, '', /** @type {HTMLAnchorElement} */ (a).href);
+  path.value = place();
+  scrollTo(0, 0);
+});
+
+/** @type {any} */
+let Gallery = null;
+
+function App() {
+  if (Gallery) return html`<${Gallery} />`;
+  const id = path.value.startsWith('d/') ? path.value.slice(2) : '';
+  const title = id ? device(id)?.status.value.name || id : t('devices');
+  document.title = `${title} – labbox`;
+  return html`<a class="skip" href="#main" onClick=${skip}>${t('skip')}</a><${Banner} />
+    ${id ? html`<${DevicePage} key=${id} id=${id} />` : html`<${StartPage} />`}<${NameDialog} />`;
+}
+
+/** Fragments would be resolved against the base and leave the page.  @param {Event} e */
+function skip(e) {
+  e.preventDefault();
+  const main = document.getElementById('main');
+  main?.setAttribute('tabindex', '-1');
+  main?.focus();
+}
+
+const stored = recall('lang');
+await useLang(pickLang(stored ? [stored] : navigator.languages));
+effect(() => {
+  document.documentElement.dataset.theme = theme.value;
+});
+if (path.value === 'gallery') Gallery = (await import('./gallery.js')).Gallery;
+else connect();
+render(html`<${App} />`, /** @type {Element} */ (document.getElementById('app')));

@@ -1,0 +1,181 @@
+// The websocket to the box (docs/ref/websocket.md): one connection, requests with replies, reconnect with growing,
+// jittered pauses. It never sends a request a second time: what was on the way when the link broke is rejected with
+// the code `lost`, and its outcome is unknown.
+//
+//   const conn = new Conn({ url, hello: () => ({ lang: 'en' }), onPush, onFrames, onPhase });
+//   conn.start();
+//   const { lease } = await conn.request({ op: 'take', device: 'pendulum' });
+
+/** @typedef {'connecting' | 'open' | 'waiting' | 'closed'} Phase */
+/** @typedef {{phase: Phase, code?: number, retryAt?: number, ever: boolean}} Link */
+/** @typedef {{op: string, [field: string]: any}} Message */
+
+const VERSION = 1;
+const SUBPROTOCOL = 'lab.v1';
+const FIRST_PAUSE_MS = 400;
+const LONGEST_PAUSE_MS = 8000;
+const SILENCE_MS = 4000; // the box ticks four times a second
+const REQUEST_MS = 8000;
+/** Close codes after which connecting again would only repeat the fault. */
+const FINAL = new Set([4400, 4409]);
+
+/** An answer that says no; `code` is one of docs/ref/errors.md, or lost or timeout. */
+export class Refusal extends Error {
+  /** @param {{code: string, message?: string, hint?: string, args?: Record<string, unknown>}} e */
+  constructor(e) {
+    super(e.message || e.code);
+    this.code = e.code;
+    this.hint = e.hint;
+    this.args = e.args ?? {};
+  }
+}
+
+/** How long to wait before try number n (from 1): doubling, half of it random.
+ * @param {number} n @param {number} random 0..1 */
+export function pause(n, random) {
+  const full = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (n - 1));
+  return full / 2 + (full / 2) * random;
+}
+
+/** @typedef {object} Options
+ * @property {string} url
+ * @property {() => object} hello fields of the hello message
+ * @property {(m: Message) => void} onPush
+ * @property {(b: ArrayBuffer) => void} onFrames
+ * @property {(l: Link) => void} onPhase
+ * @property {(url: string, protocol: string) => WebSocket} [open]
+ */
+
+export class Conn {
+  /** @param {Options} o */
+  constructor(o) {
+    this.o = o;
+    this.open = o.open ?? ((url, protocol) => new WebSocket(url, protocol));
+    /** @type {Map<number, {resolve: (args: any) => void, reject: (e: Refusal) => void, timer: any}>} */
+    this.waiting = new Map();
+    this.id = 0;
+    this.tries = 0;
+    this.ever = false;
+    this.stopped = false;
+    this.heard = 0;
+    /** @type {WebSocket | null} */
+    this.ws = null;
+    /** @type {any} */
+    this.timer = null;
+  }
+
+  start() {
+    this.stopped = false;
+    clearTimeout(this.timer);
+    if (this.ws) return;
+    this.o.onPhase({ phase: 'connecting', ever: this.ever });
+    const ws = this.open(this.o.url, SUBPROTOCOL);
+    ws.binaryType = 'arraybuffer';
+    this.ws = ws;
+    this.heard = performance.now();
+    ws.onopen = () => this.send({ op: 'hello', v: VERSION, ...this.o.hello() });
+    ws.onmessage = (e) => {
+      if (this.ws === ws) this.#message(e.data);
+    };
+    ws.onclose = (e) => {
+      if (this.ws === ws) this.#gone(e.code);
+    };
+    this.#watch(ws);
+  }
+
+  stop() {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.#gone(1000);
+  }
+
+  /** Connects again at once, for instance with a new seat. */
+  restart() {
+    const ws = this.ws;
+    this.ws = null;
+    ws?.close();
+    this.#rejectAll();
+    this.tries = 0;
+    this.start();
+  }
+
+  /** Does not wait out the pause; for when the network is back or the tab is looked at. */
+  hurry() {
+    if (!this.ws && !this.stopped) this.start();
+  }
+
+  /** @param {Message} m */
+  send(m) {
+    if (this.ws?.readyState !== 1) return false;
+    this.ws.send(JSON.stringify(m));
+    return true;
+  }
+
+  /** Resolves with the reply's args; rejects with a Refusal.
+   * @param {Message} m @param {number} [timeoutMS] @returns {Promise<any>} */
+  request(m, timeoutMS = REQUEST_MS) {
+    return new Promise((resolve, reject) => {
+      const id = ++this.id;
+      if (!this.send({ ...m, id })) return reject(new Refusal({ code: 'offline' }));
+      const timer = setTimeout(() => {
+        this.waiting.delete(id);
+        reject(new Refusal({ code: 'timeout' }));
+      }, timeoutMS);
+      this.waiting.set(id, { resolve, reject, timer });
+    });
+  }
+
+  /** @param {string | ArrayBuffer} data */
+  #message(data) {
+    this.heard = performance.now();
+    if (typeof data !== 'string') return this.o.onFrames(data);
+    const m = JSON.parse(data);
+    if (m.re !== undefined) return this.#reply(m);
+    if (m.op === 'welcome') {
+      this.tries = 0;
+      this.ever = true;
+      this.o.onPhase({ phase: 'open', ever: true });
+    }
+    this.o.onPush(m);
+  }
+
+  /** @param {Message} m */
+  #reply(m) {
+    const r = this.waiting.get(m.re);
+    if (!r) return;
+    this.waiting.delete(m.re);
+    clearTimeout(r.timer);
+    if (m.op === 'ok') r.resolve(m.args ?? {});
+    else r.reject(new Refusal({ code: m.code ?? 'internal', message: m.message, hint: m.hint, args: m.args }));
+  }
+
+  /** A link that says nothing is as bad as none.  @param {WebSocket} ws */
+  #watch(ws) {
+    this.timer = setTimeout(() => {
+      if (this.ws !== ws) return;
+      if (performance.now() - this.heard < SILENCE_MS) return this.#watch(ws);
+      ws.close();
+      this.#gone(1006);
+    }, 1000);
+  }
+
+  #rejectAll() {
+    for (const r of this.waiting.values()) {
+      clearTimeout(r.timer);
+      r.reject(new Refusal({ code: 'lost' }));
+    }
+    this.waiting.clear();
+  }
+
+  /** @param {number} code */
+  #gone(code) {
+    this.ws?.close();
+    this.ws = null;
+    clearTimeout(this.timer);
+    this.#rejectAll();
+    if (this.stopped || FINAL.has(code)) return this.o.onPhase({ phase: 'closed', code, ever: this.ever });
+    const ms = pause(++this.tries, Math.random());
+    this.o.onPhase({ phase: 'waiting', code, retryAt: Date.now() + ms, ever: this.ever });
+    this.timer = setTimeout(() => this.start(), ms);
+  }
+}

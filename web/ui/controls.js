@@ -1,0 +1,140 @@
+// Driving a device: who holds the turn, and one form per command of its contract.
+
+import { clock, errorText, hintText, label, num, t } from './i18n.js';
+import { Icon } from './icons.js';
+import { html, useRef, useState } from './lib.js';
+import { blocked, drives } from './model.js';
+import { useLive } from './paint.js';
+import { ParamInput, paramValue, startText } from './params.js';
+import { ask, askName, beat, command, link, me, silent } from './state.js';
+
+/** @typedef {import('./state.js').Device} Device */
+
+/** @param {Device} d */
+export function situation(d) {
+  return {
+    link: link.value,
+    me: me.value,
+    status: d.status.value,
+    stale: d.stale.value,
+    silent: silent.value,
+  };
+}
+
+/** Take, release, and who drives.  @param {{d: Device}} p */
+export function Turn({ d }) {
+  const status = d.status.value;
+  const lease = status.lease;
+  const mine = drives(status, me.value);
+  const why = blocked(situation(d));
+  const refused = d.refusal.value;
+  const take = () => {
+    if (me.value) ask(d, 'take');
+    else askName.value = true;
+  };
+  return html`<div class=${mine ? 'turn mine' : 'turn'}>
+    <${Icon} name="wheel" />
+    <div class="grow">
+      <p class="who">${mine ? t('turn.mine') : lease ? html`${t('turn.other')} <bdi>${lease.holder.name}</bdi>` : t('turn.free')}</p>
+      <p class="small" aria-live="polite">${lease?.away ? t('turn.away') : !mine ? t(`block.${why || 'free'}`) : why ? t(`block.${why}`) : t('turn.ready')}
+        ${lease?.left_ms ? html` <${Left} key=${`${lease.fence}:${lease.left_ms}`} ms=${lease.left_ms} />` : ''}</p>
+      ${refused && html`<p class="small refused" role="alert">${errorText(refused)}</p>`}
+    </div>
+    ${
+      mine
+        ? html`<button onClick=${() => ask(d, 'release', { fence: lease?.fence })} disabled=${link.value.phase !== 'open'}>${t('release')}</button>`
+        : html`<button class="primary" onClick=${take} disabled=${Boolean(lease) || link.value.phase !== 'open' || status.state !== 'live' || Boolean(status.stopped)}>${t('take')}</button>`
+    }
+  </div>`;
+}
+
+/** @param {{ms: number}} p */
+function Left({ ms }) {
+  const [end] = useState(() => Date.now() + ms);
+  return html`<span class="num">${t('turn.left', { time: clock(end - (beat.value || Date.now())) })}</span>`;
+}
+
+/** @param {{d: Device, contract: edge.Contract}} p */
+export function Controls({ d, contract }) {
+  if (!contract.drivable && !contract.commands.length)
+    return html`<section class="card"><h2>${t('drive')}</h2><p>${t('drive.none')}</p></section>`;
+  const why = blocked(situation(d));
+  return html`<section class="card controls" aria-label=${t('drive')}>
+    <${Turn} d=${d} />
+    <div class=${why ? 'commands blocked' : 'commands'}>
+      ${contract.commands.map((spec) => html`<${Command} key=${spec.id} d=${d} contract=${contract} spec=${spec} why=${why} />`)}
+    </div>
+  </section>`;
+}
+
+/** @param {{d: Device, contract: edge.Contract, spec: edge.CommandSpec, why: string}} p */
+function Command({ d, contract, spec, why }) {
+  const params = spec.params ?? [];
+  const [texts, setTexts] = useState(() => Object.fromEntries(params.map((p) => [p.id, startText(p)])));
+  const outcome = d.outcomes.value[spec.id];
+  const busy = outcome?.phase === 'pending';
+  const name = label(spec.label, spec.id);
+  const help = label(spec.help);
+  /** @type {Record<string, edge.Value>} */
+  const args = {};
+  let complete = true;
+  for (const p of params) {
+    const v = paramValue(p, texts[p.id]);
+    if (v === null) complete = false;
+    else args[p.id] = v;
+  }
+  const off = Boolean(why) || busy;
+  const submit = (/** @type {Event} */ e) => {
+    e.preventDefault();
+    if (!off && complete) command(d, spec, args);
+  };
+  const only =
+    params.length === 1 && params[0].type === 'choice' && (params[0].choices?.length ?? 0) <= 6 ? params[0] : null;
+  const look = spec.calming ? 'calming' : 'primary';
+  return html`<form class=${params.length ? 'command' : 'command bare'} onSubmit=${submit} aria-label=${name}>
+    ${params.length > 0 && html`<h3>${name}</h3>`}
+    ${help && html`<p class="small">${help}</p>`}
+    ${
+      only
+        ? html`<${Buttons} d=${d} contract=${contract} spec=${spec} p=${only} off=${off} />`
+        : html`${params.map(
+            (p) => html`<${ParamInput} key=${p.id} d=${d} contract=${contract} p=${p} id=${`${d.id}-${spec.id}-${p.id}`}
+            text=${texts[p.id]} disabled=${Boolean(why)} set=${(/** @type {string} */ s) => setTexts((was) => ({ ...was, [p.id]: s }))} />`,
+          )}
+          <button class=${look} disabled=${off || !complete} aria-busy=${busy}>
+            ${params.length ? html`<${Icon} name="send" />${t('send')}` : name}</button>`
+    }
+    <${Result} o=${outcome} />
+  </form>`;
+}
+
+/** A command with one choice: each is a button, the present one pressed.
+ * @param {{d: Device, contract: edge.Contract, spec: edge.CommandSpec, p: edge.Param, off: boolean}} props */
+function Buttons({ d, contract, spec, p, off }) {
+  const ref = useRef(/** @type {any} */ (null));
+  const index = contract.channels.findIndex((c) => c.id === p.channel);
+  useLive(() => {
+    const s = d.stream.value;
+    if (!s || index < 0 || !ref.current) return;
+    const v = s.ring.value(index);
+    const buttons = ref.current.children;
+    for (let i = 0; i < buttons.length; i++)
+      buttons[i].setAttribute('aria-pressed', String(p.choices?.[i]?.value === v));
+  }, 200);
+  return html`<div class="seg fit" role="group" aria-label=${label(p.label, p.id)} ref=${ref}>
+    ${p.choices?.map((c) => html`<button type="button" disabled=${off} onClick=${() => command(d, spec, { [p.id]: c.id })}>${label(c.label, c.id)}</button>`)}
+  </div>`;
+}
+
+/** What came of a command, in words and with the device's own.  @param {{o: import('./model.js').Outcome | undefined}} p */
+function Result({ o }) {
+  const tone = { pending: 'wait', confirmed: 'ok', sent: 'ok', refused: 'bad', unknown: 'warn' }[o?.phase ?? 'pending'];
+  const hint = o?.code ? hintText({ code: o.code, hint: o.hint, args: o.args }) : '';
+  return html`<p class=${`result ${tone}`} aria-live="polite">${
+    o &&
+    html`<${Icon} name=${tone} />
+    <span><strong>${t(`outcome.${o.phase}`)}</strong>${o.tookMS !== undefined && html` <span class="num">${num(o.tookMS, o.tookMS < 10 ? 1 : 0)} ms</span>`}
+    ${o.code && html` ${errorText({ code: o.code, args: o.args })}`} ${hint}
+    ${o.reply && html` <code>${o.reply}</code>`}</span>`
+  }</p>`;
+}

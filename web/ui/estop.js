@@ -1,0 +1,71 @@
+// The emergency stop: one tap or Shift+Esc, never a question; its outcome is shown until it is known and confirmed.
+
+import { errorText, label, t, timeOfDay } from './i18n.js';
+import { Icon } from './icons.js';
+import { html, useEffect } from './lib.js';
+import { ask, devices, estop, me } from './state.js';
+
+/** @typedef {import('./state.js').Device} Device */
+
+/** @param {Device[]} list */
+export const stopThem = (list) => {
+  for (const d of list) estop(d, t('name.guest'));
+};
+
+/** @param {{list: Device[], all?: boolean}} p */
+export function StopButton({ list, all }) {
+  return html`<button class="estop" onClick=${() => stopThem(list)} title=${t('stop.keys')} aria-keyshortcuts="Shift+Escape">
+    <${Icon} name="stop" /><span>${t(all ? 'stop.all' : 'stop.one')}</span>
+  </button>`;
+}
+
+/** Shift+Esc stops these.  @param {{list: Device[]}} p */
+export function StopKeys({ list }) {
+  useEffect(() => {
+    const onKey = (/** @type {KeyboardEvent} */ e) => {
+      if (e.key !== 'Escape' || !e.shiftKey) return;
+      e.preventDefault();
+      stopThem(list);
+    };
+    addEventListener('keydown', onKey, true);
+    return () => removeEventListener('keydown', onKey, true);
+  }, [list]);
+  return null;
+}
+
+/** What came of a stop that was asked for in this tab, and of the latch.  @param {{d: Device}} p */
+export function StopState({ d }) {
+  const s = d.stopping.value;
+  const status = d.status.value;
+  const latch = status.stopped;
+  if (!s && !latch) return null;
+  const safe = latch && status.safe === 'confirmed';
+  const confirmed = safe || s?.confirmed;
+  let line = t('stop.sending');
+  if (s?.phase === 'failed') line = t('stop.failed', { why: errorText({ code: s.code ?? 'internal' }) });
+  else if (confirmed) line = t('stop.confirmed', { safe: label(d.contract.value?.safe) });
+  else if (status.safe === 'none' && latch) line = t('stop.nosafe');
+  else if (s?.phase === 'done' || latch) line = t(status.safe === 'pending' ? 'stop.pending' : 'stop.unconfirmed');
+  return html`<section class="callout bad" role="alert">
+    <${Icon} name="stop" />
+    <div>
+      <h2>${t('stop.title')}${!confirmed && s?.phase !== 'pending' && html` <span class="flag">${t('stop.not')}</span>`}</h2>
+      <p>${line}</p>
+      ${latch && html`<p class="small">${t('stop.by', { name: latch.by.name || latch.by.seat, time: timeOfDay(latch.wall_ms) })}</p>`}
+    </div>
+    ${latch && html`<button onClick=${() => ask(d, 'resume')} disabled=${!me.value}><${Icon} name="play" />${t('resume')}</button>`}
+  </section>`;
+}
+
+/** Answer per device after "Stop everything". */
+export function StopReport() {
+  const asked = devices.value.filter((d) => d.stopping.value);
+  if (!asked.length) return null;
+  return html`<section class="callout bad" role="alert"><${Icon} name="stop" /><div><h2>${t('stop.report')}</h2>
+    <ul class="plain">${asked.map((d) => {
+      const s = d.stopping.value;
+      const safe = s?.confirmed || (d.status.value.stopped && d.status.value.safe === 'confirmed');
+      const key = s?.phase === 'pending' ? 'stop.sending' : safe ? 'stop.yes' : 'stop.not';
+      return html`<li><bdi>${d.status.value.name || d.id}</bdi>: <strong>${t(key)}</strong></li>`;
+    })}</ul></div></section>`;
+}

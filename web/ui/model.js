@@ -1,0 +1,149 @@
+// What the panel decides from what the box says; pure functions, so that they can be tested without a browser.
+
+const MAX_EVENTS = 200;
+
+/** @typedef {import('./conn.js').Link} Link */
+
+/** What decides whether this seat may drive a device now.
+ * @typedef {object} Situation
+ * @property {Link} link
+ * @property {edge.You | null} me
+ * @property {edge.Status} status
+ * @property {boolean} stale no samples for longer than declared, as seen here
+ * @property {boolean} silent the box's heartbeat is not heard */
+
+/** Why controls are blocked, as a key of the catalogue (block.*), or '' where they are not.
+ * @param {Situation} s */
+export function blocked({ link, me, status, stale, silent }) {
+  if (link.phase !== 'open' || silent) return 'offline';
+  if (!me) return 'no_seat';
+  if (status.stopped) return 'stopped';
+  if (status.state !== 'live') return status.state;
+  if (!status.lease) return 'free';
+  if (status.lease.holder.id !== me.seat) return 'taken';
+  if (stale) return 'stale';
+  return '';
+}
+
+/** @param {edge.Status} status @param {edge.You | null} me */
+export const drives = (status, me) => Boolean(me && status.lease && status.lease.holder.id === me.seat);
+
+/** How a state looks: its tone is a class (ok, wait, warn, bad) and it never stands without words (state.*).
+ * @param {edge.Status} status @param {Link} link @param {boolean} stale */
+export function look(status, link, stale) {
+  if (link.phase !== 'open') return { tone: 'off', key: 'unknown' };
+  if (status.stopped) return { tone: 'bad', key: 'stopped' };
+  if (status.state === 'live' && stale) return { tone: 'warn', key: 'stale' };
+  const tone = {
+    live: 'ok',
+    stale: 'warn',
+    absent: 'off',
+    opening: 'wait',
+    booting: 'wait',
+    identifying: 'wait',
+    safing: 'wait',
+    fault: 'bad',
+    quarantined: 'bad',
+  }[status.state];
+  return { tone: tone ?? 'off', key: tone ? status.state : 'unknown' };
+}
+
+/** Adds an event, newest first, each once, at most 200.
+ * @param {edge.Event[]} list @param {edge.Event} e */
+export function addEvent(list, e) {
+  if (list.some((x) => x.seq === e.seq && x.mono_us === e.mono_us && x.code === e.code)) return list;
+  const at = list.findIndex((x) => x.wall_ms <= e.wall_ms);
+  const next = at < 0 ? [...list, e] : [...list.slice(0, at), e, ...list.slice(at)];
+  return next.slice(0, MAX_EVENTS);
+}
+
+/** Events a screen reader should hear.  @param {edge.Event} e */
+export const important = (e) => ['estop', 'safe', 'state', 'lease', 'run', 'refused'].includes(e.code);
+
+/** Outcome of a command as it goes on.
+ * @typedef {object} Outcome
+ * @property {string} command
+ * @property {'pending' | 'confirmed' | 'sent' | 'refused' | 'unknown'} phase
+ * @property {number} at Date.now() when it was given
+ * @property {string} [code] of an error
+ * @property {Record<string, unknown>} [args]
+ * @property {string} [hint]
+ * @property {string} [reply] the device's own words
+ * @property {number} [tookMS] */
+
+/** Codes after which nobody can say whether the device did it. */
+const OPEN = new Set(['lost', 'timeout', 'no_answer', 'unknown_outcome', 'write_stuck', 'bus_down']);
+
+/** @param {Outcome} o @param {edge.CommandResult} r @returns {Outcome} */
+export function answered(o, r) {
+  const phase = r.outcome === 'confirmed' ? 'confirmed' : 'sent';
+  return { ...o, phase, reply: r.reply, tookMS: r.took_us / 1000 };
+}
+
+/** @param {Outcome} o @param {{code: string, hint?: string, args?: Record<string, unknown>}} e @returns {Outcome} */
+export function failed(o, e) {
+  const phase = OPEN.has(e.code) ? 'unknown' : 'refused';
+  const reply = typeof e.args?.reply === 'string' ? e.args.reply : undefined;
+  return { ...o, phase, code: e.code, args: e.args, hint: e.hint, reply };
+}
+
+/** The number a person typed, with a point or a comma; NaN where it is none.  @param {string} text */
+export function parseNumber(text) {
+  const t = text.trim().replace(',', '.').replace('\u2212', '-');
+  return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(t) ? Number(t) : Number.NaN;
+}
+
+/** What is wrong with a typed value: '', bad_value or out_of_range.
+ * @param {edge.Param} p @param {number} v */
+export function check(p, v) {
+  if (Number.isNaN(v) || (p.type === 'int' && !Number.isInteger(v))) return 'bad_value';
+  return v < p.min || v > p.max ? 'out_of_range' : '';
+}
+
+/** The step of a parameter's field: as declared, else a hundredth of the range, rounded to 1, 2 or 5.
+ * @param {edge.Param} p */
+export function stepOf(p) {
+  if (p.step) return p.step;
+  if (p.type === 'int') return 1;
+  const raw = (p.max - p.min) / 100 || 1;
+  const ten = 10 ** Math.floor(Math.log10(raw));
+  const m = raw / ten;
+  return (m < 1.5 ? 1 : m < 3.5 ? 2 : 5) * ten;
+}
+
+/** Places after the point that a step needs.  @param {number} step */
+export const placesOf = (step) => Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+
+/** Where the plots of a device come from: the type's hints, else its channels by group and unit.
+ * @param {edge.Contract} c @returns {edge.Plot[]} */
+export function plotsOf(c) {
+  const known = (c.panel.plots ?? [])
+    .map((p) => ({ ...p, channels: p.channels.filter((id) => c.channels.some((ch) => ch.id === id)) }))
+    .filter((p) => p.channels.length);
+  if (known.length) return known;
+  /** @type {Map<string, edge.Plot>} */
+  const groups = new Map();
+  for (const ch of c.channels) {
+    if (ch.hidden || ch.format === 'enum') continue;
+    const key = ch.group || ch.unit || '';
+    const plot = groups.get(key) ?? { channels: [] };
+    plot.channels.push(ch.id);
+    groups.set(key, plot);
+  }
+  return [...groups.values()];
+}
+
+/** Ids of the channels shown as numbers or words.  @param {edge.Contract} c */
+export function readoutsOf(c) {
+  const hint = (c.panel.readouts ?? []).filter((id) => c.channels.some((ch) => ch.id === id));
+  return hint.length ? hint : c.channels.filter((ch) => !ch.hidden).map((ch) => ch.id);
+}
+
+/** A vertical range that does not twitch: it grows at once and shrinks only when two thirds are empty.
+ * @param {[number, number] | null} was @param {number} lo @param {number} hi @returns {[number, number]} */
+export function steadyRange(was, lo, hi) {
+  if (!(hi >= lo)) return was ?? [-1, 1];
+  const span = hi - lo || Math.abs(hi) * 0.1 || 1;
+  if (was && lo >= was[0] && hi <= was[1] && span > (was[1] - was[0]) / 3) return was;
+  return [lo - span * 0.1, hi + span * 0.1];
+}

@@ -1,0 +1,94 @@
+// Typed, bounded inputs for the parameters of a command.
+
+import { errorText, label, num, t } from './i18n.js';
+import { html } from './lib.js';
+import { check, parseNumber, placesOf, stepOf } from './model.js';
+import { Live } from './readouts.js';
+
+/** @typedef {import('./state.js').Device} Device */
+
+/** @typedef {object} Props
+ * @property {Device} d
+ * @property {edge.Contract} contract
+ * @property {edge.Param} p
+ * @property {string} id unique in the page
+ * @property {string} text as typed
+ * @property {boolean} disabled
+ * @property {(text: string) => void} set */
+
+/** The value of a parameter's text, null where it is not allowed.  @param {edge.Param} p @param {string} text */
+export function paramValue(p, text) {
+  if (p.type === 'choice') return text;
+  const v = parseNumber(text);
+  return check(p, v) ? null : v;
+}
+
+/** @param {edge.Param} p */
+export function startText(p) {
+  if (p.type === 'choice') return String(p.default ?? p.choices?.[0]?.id ?? '');
+  return Number(p.default ?? 0).toFixed(placesOf(stepOf(p)));
+}
+
+/** @param {Props} props */
+export function ParamInput(props) {
+  return props.p.type === 'choice' ? Choice(props) : Numeric(props);
+}
+
+/** What the device shows now, beside what is to be set.  @param {Props} props */
+function Now({ d, contract, p }) {
+  const index = contract.channels.findIndex((c) => c.id === p.channel);
+  if (index < 0) return null;
+  const ch = contract.channels[index];
+  return html`<span class="now">${t('param.now')} <${Live} d=${d} ch=${ch} index=${index} /> ${ch.unit}</span>`;
+}
+
+/** @param {Props} props */
+function Choice(props) {
+  const { p, id, text, disabled, set } = props;
+  const choices = p.choices ?? [];
+  return html`<div class="param">
+    <div class="row"><label id=${`${id}-l`} for=${id}>${label(p.label, p.id)}</label><${Now} ...${props} /></div>
+    ${
+      choices.length <= 4
+        ? html`<div class="seg" role="group" aria-labelledby=${`${id}-l`}>
+          ${choices.map(
+            (c) => html`<button type="button" disabled=${disabled} aria-pressed=${text === c.id}
+              onClick=${() => set(c.id)}>${label(c.label, c.id)}</button>`,
+          )}
+        </div>`
+        : html`<select id=${id} disabled=${disabled} value=${text} onChange=${(/** @type {any} */ e) => set(e.target.value)}>
+          ${choices.map((c) => html`<option value=${c.id}>${label(c.label, c.id)}</option>`)}
+        </select>`
+    }
+  </div>`;
+}
+
+/** @param {Props} props */
+function Numeric(props) {
+  const { p, id, text, disabled, set } = props;
+  const step = stepOf(p);
+  const places = placesOf(step);
+  const v = parseNumber(text);
+  const wrong = check(p, v);
+  const limits = { min: num(p.min, places), max: num(p.max, places), unit: p.unit ?? '' };
+  const nudge = (/** @type {KeyboardEvent} */ e) => {
+    const by = { ArrowUp: step, ArrowDown: -step, PageUp: 10 * step, PageDown: -10 * step }[e.key];
+    if (!by) return;
+    e.preventDefault();
+    set(Math.min(p.max, Math.max(p.min, (Number.isNaN(v) ? 0 : v) + by)).toFixed(places));
+  };
+  return html`<div class="param">
+    <div class="row"><label for=${id}>${label(p.label, p.id)}</label><${Now} ...${props} /></div>
+    <div class="number">
+      <input type="range" aria-label=${label(p.label, p.id)} min=${p.min} max=${p.max} step=${step} disabled=${disabled}
+        value=${Number.isNaN(v) ? p.min : v} onInput=${(/** @type {any} */ e) => set(Number(e.target.value).toFixed(places))} />
+      <span class="field"><input id=${id} type="text" inputmode="decimal" autocomplete="off" disabled=${disabled} value=${text}
+        aria-invalid=${wrong ? 'true' : 'false'} aria-describedby=${`${id}-d`} onKeyDown=${nudge}
+        onInput=${(/** @type {any} */ e) => set(e.target.value)} /><span class="unit">${p.unit}</span></span>
+    </div>
+    <p id=${`${id}-d`} class=${wrong ? 'limits refused' : 'limits'}>
+      ${wrong ? errorText({ code: wrong, args: limits }) : t('param.limits', limits)}
+      ${p.slew_per_s ? html` ${t('param.slew', { v: num(p.slew_per_s), unit: p.unit ?? '' })}` : ''}
+    </p>
+  </div>`;
+}

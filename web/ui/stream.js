@@ -1,0 +1,132 @@
+// The live samples of one device in this tab: takes frames, marks every gap, keeps them in a Ring.
+//
+//   const s = new Stream(contract, [0, 1]);     // these channels of the contract
+//   for (const f of parseFrames(message)) s.take(f, performance.now());
+//
+// A gap is declared by a frame (lost), by the box (gap push) or seen here: numbers that jump, a new epoch, or silence
+// much longer than between samples. Times are the box's monotonic ms, moved so that they also go on after its restart.
+
+import { LOST_UNKNOWN } from './frame.js';
+import { Ring } from './ring.js';
+
+/** @typedef {import('./frame.js').Frame} Frame */
+
+const KEEP_MS = 120_000;
+const MAX_SAMPLES = 1 << 18;
+const START_SAMPLES = 1 << 12;
+
+export class Stream {
+  /** @param {edge.Contract} contract @param {number[]} channels indices into contract.channels */
+  constructor(contract, channels) {
+    this.contract = contract;
+    this.channels = channels;
+    const specs = channels.map((i) => contract.channels[i]);
+    this.scale = specs.map((c) => c.scale);
+    this.offset = specs.map((c) => c.offset);
+    const rate = Math.min(contract.rate_hz ?? 0, MAX_SAMPLES / 120);
+    this.ring = new Ring(
+      specs.map((c) => c.format === 'f64'),
+      Math.max(START_SAMPLES, (rate * KEEP_MS) / 1000),
+    );
+    this.epoch = -1;
+    /** Number of the next sample expected in this epoch. */
+    this.next = 0;
+    /** performance.now() when the newest frame came, NaN before the first. */
+    this.arrived = Number.NaN;
+    this.shift = 0;
+    /** Usual time between samples, ms. */
+    this.period = Number.NaN;
+    /** @type {{lost: number, why: string} | null} a gap that the next frame closes */
+    this.pending = null;
+    this.row = new Float64Array(channels.length);
+  }
+
+  /** @param {Frame} f @param {number} now */
+  take(f, now) {
+    const ring = this.ring;
+    let lost = f.lost === LOST_UNKNOWN ? -1 : f.lost;
+    let why = lost ? 'lost' : '';
+    let skip = 0;
+    if (f.epoch !== this.epoch) {
+      if (this.epoch >= 0) [lost, why] = [lost || -1, 'restart'];
+      this.epoch = f.epoch;
+      this.period = Number.NaN;
+    } else if (f.seq > this.next && !f.minmax) {
+      [lost, why] = [lost || f.seq - this.next, why || 'lost'];
+    } else if (f.next <= this.next) {
+      return; // had it already
+    } else if (f.seq < this.next && !f.minmax) {
+      skip = this.next - f.seq;
+      [lost, why] = [0, ''];
+    }
+    this.next = f.next;
+    if (this.pending) {
+      [lost, why] = [this.pending.lost || lost, this.pending.why];
+      this.pending = null;
+    }
+    if (f.n > skip) {
+      const first = f.boxTime(skip) + this.shift;
+      // A later start of the box begins near zero again; less than a second back is only jitter, see #append.
+      if (ring.count && first < ring.last - 1000) this.shift += ring.last - first + Math.max(1, now - this.arrived);
+      const t = f.boxTime(skip) + this.shift;
+      if (!why && this.period > 0 && t - ring.last > this.#silence()) [lost, why] = [-1, 'silence'];
+      if (why && ring.count) ring.gap(ring.last, t, lost, why);
+      this.#append(f, skip);
+      this.arrived = now;
+    }
+  }
+
+  /** @param {Frame} f @param {number} skip */
+  #append(f, skip) {
+    const ring = this.ring;
+    /** @type {(ArrayLike<number> | null)[]} */
+    const from = this.channels.map((index) => f.channels.find((c) => c.index === index)?.values ?? null);
+    let last = ring.last;
+    for (let i = skip; i < f.n; i++) {
+      for (let c = 0; c < from.length; c++) {
+        const values = from[c];
+        this.row[c] = values ? values[i] * this.scale[c] + this.offset[c] : Number.NaN;
+      }
+      let t = f.boxTime(i) + this.shift;
+      if (t < last) t = last; // a clock correction never runs backwards on the plot
+      last = t;
+      if (ring.count >= ring.capacity && ring.capacity < MAX_SAMPLES) {
+        if (t - ring.times[ring.first & ring.mask] < KEEP_MS) ring.grow();
+      }
+      ring.push(t, this.row);
+    }
+    const n = f.n - skip;
+    const step = n > 1 ? (f.boxTime(f.n - 1) - f.boxTime(skip)) / (n - 1) : Number.NaN;
+    if (step > 0) this.period = this.period > 0 ? this.period * 0.9 + step * 0.1 : step;
+    else if (n === 1 && ring.count > 1) {
+      const d = last - ring.times[(ring.count - 2) & ring.mask];
+      if (d > 0) this.period = this.period > 0 ? Math.min(this.period * 0.9 + d * 0.1, d * 4) : d;
+    }
+  }
+
+  /** How long without a sample counts as a gap by itself. */
+  #silence() {
+    return Math.max(this.contract.stale_ms || 1000, this.period * 8);
+  }
+
+  /** The box says that some samples will not come.  @param {number} from @param {number} to @param {string} why */
+  expectGap(from, to, why) {
+    this.pending = { lost: to >= from ? to - from + 1 : -1, why };
+    if (to >= from) this.next = Math.max(this.next, to + 1);
+  }
+
+  /** What to ask for after a reconnect, undefined before the first sample. */
+  get since() {
+    return this.epoch < 0 || !this.next ? undefined : { epoch: this.epoch, seq: this.next - 1 };
+  }
+
+  /** Age of the newest sample, ms; Infinity before the first.  @param {number} now performance.now() */
+  age(now) {
+    return Number.isNaN(this.arrived) ? Number.POSITIVE_INFINITY : now - this.arrived;
+  }
+
+  /** @param {number} now */
+  stale(now) {
+    return this.age(now) > Math.max(this.contract.stale_ms || 1000, 1000);
+  }
+}
