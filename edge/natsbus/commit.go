@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"labbox/edge"
 )
@@ -62,7 +63,7 @@ type committer struct {
 	// Of the running round only.
 	founded bool // directory and meta files are durable
 	synced  map[string]blockState
-	rounds  int // syncs made, for tests
+	rounds  atomic.Int64 // made so far
 }
 
 var errNoStream = errors.New("natsbus: no such stream")
@@ -122,7 +123,7 @@ func (c *committer) run(s *Server) {
 // sync makes every changed block file, and their directory when a file is new,
 // durable.
 func (c *committer) sync() error {
-	c.rounds++
+	c.rounds.Add(1)
 	if !c.founded {
 		if _, err := os.Stat(filepath.Join(c.dir, "meta.inf")); err != nil {
 			return fmt.Errorf("%w: %w", errNoStream, err)
@@ -211,4 +212,14 @@ func dirSize(dir string) (n int64) {
 		return nil
 	})
 	return n
+}
+
+// rounds returns how many syncs Commit has made for stream.
+func (s *Server) rounds(stream string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.commits[stream]; c != nil {
+		return c.rounds.Load()
+	}
+	return 0
 }

@@ -39,6 +39,7 @@ const (
 // queue is what this Bus knows of a declared queue.
 type queue struct {
 	edge.Queue
+	writer *writer
 
 	mu     sync.Mutex
 	loaded bool                 // done holds what the done stream holds
@@ -52,6 +53,12 @@ func (q *queue) dead() string { return deadStream + q.Name }
 func (q *queue) deadBytes() int64 { return q.MaxBytes / 4 }
 func (q *queue) doneBytes() int64 { return q.MaxBytes / 16 }
 func (q *queue) jobBytes() int64  { return q.MaxBytes - q.deadBytes() - q.doneBytes() }
+
+func (b *Bus) newQueue(decl edge.Queue) *queue {
+	q := &queue{Queue: decl}
+	q.writer = newWriter(b, q.jobs())
+	return q
+}
 
 func checkQueue(q edge.Queue) error {
 	if err := checkWord(q.Name); err != nil {
@@ -91,7 +98,7 @@ func (b *Bus) Declare(ctx context.Context, decl edge.Queue) error {
 		return edge.Errorf(edge.CodeContract, "natsbus: queue %s exists with other settings", decl.Name).
 			WithHint("a queue keeps the settings it was first declared with").With("queue", decl.Name)
 	}
-	q := &queue{Queue: decl}
+	q := b.newQueue(decl)
 	meta, err := json.Marshal(decl)
 	if err != nil {
 		return err
@@ -175,7 +182,7 @@ func (b *Bus) queue(ctx context.Context, name string) (*queue, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.queues[name] == nil {
-		b.queues[name] = &queue{Queue: *had}
+		b.queues[name] = b.newQueue(*had)
 	}
 	return b.queues[name], nil
 }
@@ -199,10 +206,7 @@ func (b *Bus) Enqueue(ctx context.Context, name, id string, data []byte) error {
 	if done, err := b.wasDone(ctx, q, id); done || err != nil {
 		return err
 	}
-	if err := b.store(ctx, jobPrefix+name, id, nil, data); err != nil {
-		return err
-	}
-	return b.srv.Commit(ctx, q.jobs())
+	return q.writer.write(ctx, jobPrefix+name, id, data)
 }
 
 // store writes one message and returns when the server has it in its file.
@@ -219,8 +223,7 @@ func (b *Bus) store(ctx context.Context, subject, id string, head nats.Header, d
 	case errors.Is(err, nats.ErrNoResponders):
 		return edge.Errorf(edge.CodeContract, "natsbus: no queue behind %s", subject)
 	case ctx.Err() != nil:
-		return edge.Errorf(edge.CodeStoreDown, "natsbus: not confirmed: %w", ctx.Err()).
-			WithHint("it may or may not be stored; sending it again under the same id is safe")
+		return unconfirmed(ctx.Err())
 	case err != nil:
 		return down(err)
 	}
