@@ -140,5 +140,8 @@ func fold(b []byte, word string) bool {
 func whole(b []byte) (float64, bool) {
 	b = trim(b)
 	x, n := number(b)
-	return x, n > 0 && n == len(b)
+	if n == 0 || n != len(b) {
+		return 0, false
+	}
+	return x, true
 }
