@@ -1,0 +1,46 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"labbox/edge"
+)
+
+// silentAfter is how long without the owner's heartbeat it counts as silent.
+const silentAfter = 3 * time.Second
+
+// healthz is GET /healthz: this process answers.
+func (s *Server) healthz(q *call) error {
+	return q.json(http.StatusOK, map[string]string{"status": "ok", "box": s.cfg.Box, "version": s.cfg.Version})
+}
+
+// readyz is GET /readyz: 200, or 503 with the reasons.
+func (s *Server) readyz(q *call) error {
+	reasons := s.reasons(q.r.Context())
+	if len(reasons) == 0 {
+		return q.json(http.StatusOK, map[string]any{"ready": true, "reasons": reasons})
+	}
+	return q.json(http.StatusServiceUnavailable, map[string]any{"ready": false, "reasons": reasons})
+}
+
+func (s *Server) reasons(ctx context.Context) []edge.Error {
+	list := []edge.Error{}
+	add := func(err error) {
+		if err != nil {
+			list = append(list, *edge.AsError(err))
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	defer cancel()
+	add(s.cfg.Bus.Health())
+	add(s.cfg.KV.Health(ctx))
+	if _, age := s.hub.lastTick(); age > silentAfter {
+		add(edge.Errorf(edge.CodeNotReady, "no heartbeat from the process that owns the devices"))
+	}
+	if s.cfg.Ready != nil {
+		list = append(list, s.cfg.Ready()...)
+	}
+	return list
+}

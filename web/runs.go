@@ -1,0 +1,235 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"labbox/edge"
+	"labbox/edge/frame"
+)
+
+// writeRun is how long a client may take for the next piece of a download.
+const writeRun = 30 * time.Second
+
+// errEnough ends a walk over frames that has sent all that was asked for.
+var errEnough = errors.New("web: enough frames")
+
+func (s *Server) recorder() (Runs, error) {
+	if s.cfg.Runs == nil {
+		return nil, edge.Errorf(edge.CodeNotReady, "this process has no recorder")
+	}
+	return s.cfg.Runs, nil
+}
+
+// startRun is POST runs.
+func (s *Server) startRun(q *call) error {
+	var body struct {
+		Device       string `json:"device"`
+		Name         string `json:"name"`
+		Notes        string `json:"notes"`
+		PreTriggerMS int64  `json:"pre_trigger_ms"`
+	}
+	if err := q.body(&body); err != nil {
+		return err
+	}
+	if body.Device == "" {
+		return edge.Errorf(edge.CodeMissingValue, "device is missing").With("field", "device")
+	}
+	a := edge.Ask{Verb: edge.VerbRunStart, Device: body.Device,
+		Run: &edge.RunAsk{Name: body.Name, Notes: body.Notes, PreTriggerMS: body.PreTriggerMS}}
+	return s.forward(q, a, http.StatusCreated, ofRun)
+}
+
+func ofRun(a *edge.Answer) any { return map[string]any{"run": a.Run} }
+
+// listRuns is GET runs?device=.
+func (s *Server) listRuns(q *call) error {
+	runs, err := s.recorder()
+	if err != nil {
+		return err
+	}
+	list, err := runs.List(q.r.Context(), q.r.URL.Query().Get("device"))
+	if err != nil {
+		return err
+	}
+	if list == nil {
+		list = []edge.Run{}
+	}
+	return q.json(http.StatusOK, map[string]any{"runs": list})
+}
+
+// run returns the run that the path names, if the actor may use verb on it.
+func (s *Server) runOf(q *call, v edge.Verb) (Runs, edge.Run, error) {
+	runs, err := s.recorder()
+	if err != nil {
+		return nil, edge.Run{}, err
+	}
+	run, err := runs.Get(q.r.Context(), q.params["id"])
+	if err != nil {
+		return nil, edge.Run{}, err
+	}
+	return runs, run, edge.Authorize(q.actor, v, run.Device)
+}
+
+// getRun is GET runs/{id}.
+func (s *Server) getRun(q *call) error {
+	_, run, err := s.runOf(q, edge.VerbExport)
+	if err != nil {
+		return err
+	}
+	return q.json(http.StatusOK, map[string]any{"run": run})
+}
+
+// changeRun is PATCH runs/{id}: {"stop":true} or {"annotate":"text"}.
+func (s *Server) changeRun(q *call) error {
+	var body struct {
+		Stop     bool   `json:"stop"`
+		Annotate string `json:"annotate"`
+	}
+	if err := q.body(&body); err != nil {
+		return err
+	}
+	a := edge.Ask{Verb: edge.VerbRunStop, Run: &edge.RunAsk{ID: q.params["id"]}}
+	if body.Annotate != "" {
+		a.Verb, a.Run.Text = edge.VerbAnnotate, body.Annotate
+	}
+	if body.Stop == (body.Annotate != "") {
+		return edge.Errorf(edge.CodeBadRequest, `the body is {"stop":true} or {"annotate":"text"}`)
+	}
+	_, run, err := s.runOf(q, a.Verb)
+	if err != nil {
+		return err
+	}
+	a.Device = run.Device
+	return s.forward(q, a, http.StatusOK, ofRun)
+}
+
+// deleteRun is DELETE runs/{id}.
+func (s *Server) deleteRun(q *call) error {
+	runs, run, err := s.runOf(q, edge.VerbDelete)
+	if err != nil {
+		return err
+	}
+	if err := runs.Delete(q.r.Context(), run.ID); err != nil {
+		return err
+	}
+	q.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// runCSV is GET runs/{id}.csv?lang=.
+func (s *Server) runCSV(q *call) error {
+	runs, run, err := s.runOf(q, edge.VerbExport)
+	if err != nil {
+		return err
+	}
+	h := q.w.Header()
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="`+fileName(run)+`.csv"`)
+	h.Set("Cache-Control", "no-store")
+	if q.r.Method == http.MethodHead {
+		return nil
+	}
+	w := &download{w: q.w, ctl: http.NewResponseController(q.w)}
+	return s.cut(q, w, runs.CSV(q.r.Context(), run.ID, q.r.URL.Query().Get("lang"), w))
+}
+
+// fileName is a name that every system can store.
+func fileName(run edge.Run) string {
+	b := []byte(run.Device + "-" + run.ID)
+	for i, c := range b {
+		if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			b[i] = '_'
+		}
+	}
+	return string(b)
+}
+
+// runFrames is GET runs/{id}/frames?t=&len=: the frames as they were recorded,
+// from t ms after the run's first sample on, len ms of them.
+func (s *Server) runFrames(q *call) error {
+	from, err := msQuery(q, "t", 0)
+	if err != nil {
+		return err
+	}
+	length, err := msQuery(q, "len", 1<<40)
+	if err != nil {
+		return err
+	}
+	runs, run, err := s.runOf(q, edge.VerbExport)
+	if err != nil {
+		return err
+	}
+	q.w.Header().Set("Content-Type", "application/octet-stream")
+	q.w.Header().Set("Cache-Control", "no-store")
+	if q.r.Method == http.MethodHead {
+		return nil
+	}
+	w := &download{w: q.w, ctl: http.NewResponseController(q.w)}
+	begun, start := false, time.Duration(0)
+	err = runs.Frames(q.r.Context(), run.ID, func(b []byte) error {
+		v, _, err := frame.Parse(b)
+		if err != nil || v.Header().Samples == 0 {
+			return nil // the export of what is left does not end at one bad frame
+		}
+		if !begun {
+			begun, start = true, v.BoxTime(0)
+		}
+		switch last := v.BoxTime(v.Header().Samples - 1); {
+		case last < start+from:
+			return nil
+		case v.BoxTime(0) > start+from+length:
+			return errEnough
+		}
+		_, err = w.Write(b)
+		return err
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return s.cut(q, w, err)
+}
+
+func msQuery(q *call, name string, other uint64) (time.Duration, error) {
+	v := q.r.URL.Query().Get(name)
+	if v == "" {
+		return time.Duration(other) * time.Millisecond, nil
+	}
+	n, err := strconv.ParseUint(v, 10, 40)
+	if err != nil {
+		return 0, badQuery(name)
+	}
+	return time.Duration(n) * time.Millisecond, nil
+}
+
+// download writes to a client as long as it keeps taking.
+type download struct {
+	w     http.ResponseWriter
+	ctl   *http.ResponseController
+	begun bool
+}
+
+func (d *download) Write(b []byte) (int, error) {
+	d.begun = true
+	// A writer without deadlines (a test's recorder) is fine.
+	_ = d.ctl.SetWriteDeadline(time.Now().Add(writeRun))
+	return d.w.Write(b)
+}
+
+// cut ends a download that failed: as an error while nothing is out, by cutting
+// the connection later, so that half a file is not taken for the whole.
+func (s *Server) cut(q *call, d *download, err error) error {
+	if err == nil {
+		return nil
+	}
+	if !d.begun {
+		q.w.Header().Del("Content-Disposition")
+		return err
+	}
+	if q.r.Context().Err() == nil {
+		s.log.Warn("download failed", "path", q.r.URL.Path, "err", err)
+	}
+	panic(http.ErrAbortHandler)
+}
