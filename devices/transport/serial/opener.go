@@ -1,0 +1,133 @@
+package serial
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"labbox/devices/transport"
+	"labbox/edge"
+)
+
+// Opener opens one serial port.
+type Opener struct {
+	o    Options
+	list func() ([]Info, error)
+}
+
+var _ transport.Opener = (*Opener)(nil)
+
+// New returns an Opener, or what is wrong with o (bad_config).
+func New(o Options) (*Opener, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	return &Opener{o: o, list: List}, nil
+}
+
+// String implements transport.Opener.
+func (s *Opener) String() string {
+	if s.o.Path != "" {
+		return s.o.Path
+	}
+	return s.o.USB.String()
+}
+
+// Open implements transport.Opener.
+func (s *Opener) Open(ctx context.Context) (transport.Port, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	path, err := s.find()
+	if err != nil {
+		return nil, err
+	}
+	release, err := s.o.Registry.Claim(path, s.o.Owner)
+	if err != nil {
+		return nil, err
+	}
+	port, err := open(path, s.o, release)
+	if err != nil {
+		release()
+		return nil, openError(path, err)
+	}
+	if s.o.ResetOnOpen {
+		if err := pulse(ctx, port, resetPulse); err != nil {
+			port.Close()
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, openError(path, err)
+		}
+	}
+	return port, nil
+}
+
+// find says where the port is now.
+func (s *Opener) find() (string, error) {
+	if s.o.Path != "" {
+		if runtime.GOOS == "windows" {
+			return s.o.Path, nil
+		}
+		path, err := filepath.EvalSymlinks(s.o.Path)
+		if err != nil {
+			return "", openError(s.o.Path, err)
+		}
+		return path, nil
+	}
+	ports, err := s.list()
+	if err != nil {
+		return "", edge.Errorf(edge.CodePortMissing, "list serial ports: %w", err)
+	}
+	found := ""
+	for _, p := range ports {
+		if !s.o.USB.Fits(p) {
+			continue
+		}
+		if found != "" {
+			return "", edge.Errorf(edge.CodeBadConfig, "%s and %s are both %s", found, p.Path, s.o.USB).
+				WithHint("add the serial number, or the socket it is plugged into; `labbox ports` shows them")
+		}
+		found = p.Path
+	}
+	if found == "" {
+		return "", edge.Errorf(edge.CodePortMissing, "no serial port is %s", s.o.USB).
+			WithHint("plug the device in; `labbox ports` lists what is there")
+	}
+	return found, nil
+}
+
+// resetPulse is how long DTR stays low: long enough for a bridge that carries
+// it out at its next USB frame, and for the capacitor of the usual reset circuit.
+const resetPulse = 50 * time.Millisecond
+
+// line is what the ports of this package offer beside transport.Port.
+type line interface {
+	transport.Port
+	setDTR(on bool) error // errNoModem where there is none
+	discardInput() error
+}
+
+// pulse restarts the board. What it sent in its former life is dropped while
+// DTR is low, so that nothing of its boot banner is.
+func pulse(ctx context.Context, l line, low time.Duration) error {
+	if err := l.setDTR(false); err != nil {
+		if errors.Is(err, errNoModem) {
+			return nil
+		}
+		return err
+	}
+	timer := time.NewTimer(low)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := l.discardInput(); err != nil {
+		return err
+	}
+	return l.setDTR(true)
+}
