@@ -96,7 +96,7 @@ func New(o Options) (*Decoder, error) {
 		return nil, fmt.Errorf("%w: terminator of %d bytes, at most %d", ErrOptions, len(o.Terminator), maxTerminator)
 	case o.MaxLine < 1 || o.MaxLine > math.MaxInt32:
 		return nil, fmt.Errorf("%w: longest line of %d bytes", ErrOptions, o.MaxLine)
-	case bytes.IndexByte([]byte("\"'\r\n .+-0123456789"), o.Separator) >= 0:
+	case isLetter(o.Separator) || o.Separator >= 0x7f || bytes.IndexByte([]byte("\"'\r\n .+-_0123456789\x00"), o.Separator) >= 0:
 		return nil, fmt.Errorf("%w: separator %q", ErrOptions, o.Separator)
 	case len(o.Columns) > MaxFields:
 		return nil, fmt.Errorf("%w: %d columns, at most %d", ErrOptions, len(o.Columns), MaxFields)

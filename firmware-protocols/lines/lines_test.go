@@ -13,6 +13,7 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		"negative length": {MaxLine: -1},
 		"separator":       {Format: CSV, Separator: '"'},
 		"digit":           {Format: CSV, Separator: '5'},
+		"letter":          {Format: CSV, Separator: 'e'},
 		"columns":         {Format: CSV, Columns: make([]string, MaxFields+1)},
 	} {
 		if _, err := New(o); !errors.Is(err, ErrOptions) {
