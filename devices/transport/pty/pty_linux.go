@@ -32,7 +32,7 @@ type Port struct {
 
 	mu    sync.Mutex // held while the other end is looked at
 	dirty bool       // something was sent that may lie unread
-	done   chan struct{}
+	done  chan struct{}
 }
 
 var _ transport.Port = (*Port)(nil)
@@ -115,24 +115,33 @@ func (p *Port) Name() string { return p.name }
 // Receive implements transport.Port. It outlasts programs that close the other
 // end.
 func (p *Port) Receive(b []byte) (int, transport.Kind, error) {
+	if len(b) == 0 {
+		return 0, transport.Stream, transport.ErrTooLong
+	}
 	for {
-		if p.opened != nil && p.open != p.attended() {
-			p.open = !p.open
-			p.opened(p.open)
+		attended := p.attended()
+		if p.opened != nil && p.open != attended {
+			p.open = attended
+			p.opened(attended)
 		}
-		n, err := p.f.Receive(b)
+		receive := p.f.Receive
+		if !attended {
+			receive = p.f.TryReceive // what the last program left, without waiting for the next
+		}
+		n, err := receive(b)
 		switch {
 		case n > 0:
 			return n, transport.Stream, nil
 		case p.f.Closed():
 			return 0, transport.Stream, transport.ErrClosed
-		case errors.Is(err, unix.EIO), err == io.EOF: // nobody has it open
+		case attended && (errors.Is(err, unix.EIO) || err == io.EOF): // it has gone
+		case attended || err != nil && !errors.Is(err, unix.EIO):
+			return 0, transport.Stream, p.fail(err)
+		default:
 			select {
 			case <-time.After(look):
 			case <-p.done:
 			}
-		default:
-			return 0, transport.Stream, p.fail(err)
 		}
 	}
 }

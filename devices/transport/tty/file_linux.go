@@ -79,6 +79,24 @@ func (f *File) Receive(b []byte) (int, error) {
 	return 0, err
 }
 
+// TryReceive is a Receive that does not wait: n is 0 when nothing is there.
+func (f *File) TryReceive(b []byte) (n int, err error) {
+	if f.closed.Load() {
+		return 0, transport.ErrClosed
+	}
+	rerr := f.raw.Read(func(fd uintptr) bool {
+		n, err = unix.Read(int(fd), b)
+		return true
+	})
+	if n = max(n, 0); n > 0 || rerr != nil {
+		return n, rerr
+	}
+	if err == unix.EAGAIN || err == unix.EINTR {
+		err = nil
+	}
+	return 0, err
+}
+
 // Send returns when the kernel has taken b, or with transport.ErrDiscarded,
 // transport.ErrClosed or what the system says (EIO after a hang-up).
 func (f *File) Send(b []byte) error {
