@@ -108,6 +108,9 @@ type Run struct {
 // Sink is given everything a device says, by its owner, in order. Frames are
 // encoded (edge/frame) and valid only during the call. A Sink must not block.
 type Sink interface {
+	// Stream announces the contract of the frames that follow, before the first
+	// of them and whenever the epoch changes.
+	Stream(device string, epoch uint32, c *Contract)
 	Frame(device string, frame []byte)
 	Event(device string, e *Event)
 }

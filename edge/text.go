@@ -24,3 +24,19 @@ func (t Text) In(lang string) string {
 	}
 	return ""
 }
+
+// UnmarshalYAML lets a file give a plain word instead of {en: word}. It is found
+// by its shape; edge imports no YAML library.
+func (t *Text) UnmarshalYAML(unmarshal func(any) error) error {
+	var s string
+	if err := unmarshal(&s); err == nil {
+		*t = Text{"en": s}
+		return nil
+	}
+	var m map[string]string
+	if err := unmarshal(&m); err != nil {
+		return err
+	}
+	*t = m
+	return nil
+}

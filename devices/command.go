@@ -1,0 +1,233 @@
+package devices
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"labbox/edge"
+)
+
+// maxWithin is the longest a command may wait before it goes out.
+const maxWithin = 2 * time.Second
+
+// Command carries out one command and says what the device answered. It is
+// judged when it arrives and again, by the writer, immediately before the bytes
+// go out. Errors carry the code of what refused it; CodeUnknownOutcome means
+// that the bytes went out and the line broke.
+func (s *Supervisor) Command(ctx context.Context, a edge.Actor, fence uint64, c *edge.Command) (*edge.CommandResult, error) {
+	if err := edge.Authorize(a, edge.VerbCommand, s.cfg.ID); err != nil {
+		return nil, s.refuse(a, c, err)
+	}
+	spec := s.t.command(c.Name)
+	if spec == nil {
+		return nil, s.refuse(a, c, edge.Errorf(edge.CodeUnknownCommand, "%s has no command %q", s.t.Name, c.Name))
+	}
+	content, err := json.Marshal(struct {
+		Seat, Name string
+		Args       edge.Args
+		Fence      uint64
+	}{a.Seat, c.Name, c.Args, fence})
+	if err != nil {
+		return nil, s.refuse(a, c, edge.Errorf(edge.CodeBadValue, "%w", err))
+	}
+	return s.memory.once(ctx, a.Seat+"/"+c.Key, c.Key != "", content, func() (*edge.CommandResult, error) {
+		return s.carryOut(ctx, a, fence, c, spec)
+	})
+}
+
+func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c *edge.Command, spec *Command) (*edge.CommandResult, error) {
+	received := s.clock.Mono()
+	within := maxWithin
+	if d := time.Duration(c.WithinMS) * time.Millisecond; d > 0 {
+		within = min(within, d)
+	}
+	deadline := received + within
+	args, err := spec.resolve(c.Args)
+	if err != nil {
+		return nil, s.refuse(a, c, err)
+	}
+	admit := func(commit bool) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		now := s.clock.Mono()
+		if now > deadline {
+			return edge.Errorf(edge.CodeLate, "the command is %v old", now-received).WithHint("try again")
+		}
+		if err := s.fresh(c.Tick, now); err != nil {
+			return err
+		}
+		if err := s.keeper.Check(now, a, fence); err != nil {
+			return err
+		}
+		if err := s.obeysLocked(); err != nil {
+			return err
+		}
+		return s.env.admit(now, spec, args, s.stream.shown, commit)
+	}
+	if err := admit(false); err != nil {
+		return nil, s.refuse(a, c, err)
+	}
+	data, kind, err := s.codec.encode(nil, spec.Send, args)
+	if err != nil {
+		return nil, s.refuse(a, c, edge.Errorf(edge.CodeBadValue, "%w", err))
+	}
+	s.mu.Lock()
+	l, abort := s.link, s.abort
+	s.mu.Unlock()
+	if l == nil {
+		return nil, s.refuse(a, c, edge.Errorf(edge.CodeNotReady, "the device is away"))
+	}
+	wctx, cancel := context.WithTimeout(l.ctx, deadline-received)
+	defer cancel()
+	select {
+	case <-s.slot:
+		defer func() { s.slot <- struct{}{} }()
+	case <-abort:
+		return nil, s.refuse(a, c, errInterrupted)
+	case <-wctx.Done():
+		return nil, s.refuse(a, c, ctxError(wctx))
+	}
+
+	e := newExpectation(s.t, spec.Reply, spec.Shows, args)
+	l.watch.add(e)
+	defer l.watch.remove(e)
+	m := &message{data: data, kind: kind, expct: e, check: func() error { return admit(true) }}
+	if err := l.w.send(wctx, m, false, abort); err != nil {
+		return nil, s.refuse(a, c, err)
+	}
+	res := &edge.CommandResult{Command: c.Name, Key: c.Key, Outcome: edge.OutcomeSent, SentUS: m.at.Microseconds()}
+	if !e.silent() {
+		limit := spec.Within
+		if spec.Reply != nil {
+			limit = spec.Reply.Within
+			if len(spec.Shows) > 0 {
+				limit = max(limit, spec.Within)
+			}
+		}
+		if err := e.wait(limit, abort); err != nil {
+			if errors.Is(err, errInterrupted) {
+				err = edge.Errorf(edge.CodeUnknownOutcome, "the device was made safe before it answered")
+			}
+			s.outcome(a, c, edge.CodeOf(err), m.at, data)
+			return nil, err
+		}
+		res.Outcome, res.Reply = edge.OutcomeConfirmed, e.raw
+	}
+	res.TookUS = (s.clock.Mono() - m.at).Microseconds()
+	s.outcome(a, c, edge.Code(res.Outcome), m.at, data)
+	return res, nil
+}
+
+// fresh says whether a tick is one of ours and young enough.
+func (s *Supervisor) fresh(t edge.Tick, now time.Duration) error {
+	for i := len(s.ticks) - 1; i >= 0; i-- {
+		own := s.ticks[i]
+		if own.Owner == t.Owner && own.N == t.N {
+			if age := now - time.Duration(own.MonoMS)*time.Millisecond; age > s.cfg.TickAge {
+				return edge.Errorf(edge.CodeStaleTick, "the command follows a heartbeat that is %v old", age.Round(time.Millisecond)).
+					WithHint("the connection is too slow; try again")
+			}
+			return nil
+		}
+	}
+	return edge.Errorf(edge.CodeStaleTick, "the command names no recent heartbeat of this box").
+		WithHint("the connection is too slow, or the box was restarted; try again")
+}
+
+// refuse counts and logs a command that did not go out.
+func (s *Supervisor) refuse(a edge.Actor, c *edge.Command, err error) error {
+	e := edge.AsError(err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused++
+	if s.quiet.allow("refused "+a.Seat+string(e.Code)+c.Name, s.clock.Mono()) {
+		s.log.Info("command refused", "command", c.Name, "seat", a.Seat, "code", e.Code)
+		s.eventLocked("refused", &a, map[string]any{"command": c.Name, "args": c.Args, "code": string(e.Code)})
+	}
+	return err
+}
+
+// outcome notes a command that went out.
+func (s *Supervisor) outcome(a edge.Actor, c *edge.Command, outcome edge.Code, at time.Duration, sent []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.commands++
+	s.eventLocked("command", &a, map[string]any{"command": c.Name, "args": c.Args, "outcome": string(outcome),
+		"sent": clip(bytes.TrimSpace(sent)), "took_us": (s.clock.Mono() - at).Microseconds()})
+}
+
+// memory remembers the outcome of idempotency keys.
+type memory struct {
+	mu   sync.Mutex
+	of   map[string]*deed
+	keys []string
+}
+
+type deed struct {
+	content []byte
+	done    chan struct{}
+	res     *edge.CommandResult
+	err     error
+}
+
+// memorySize is how many keys are remembered per device.
+const memorySize = 512
+
+func newMemory() *memory { return &memory{of: map[string]*deed{}} }
+
+// once runs do for a new key; for a known one with the same content it waits
+// for and returns the first outcome. Refusals before anything was sent are
+// forgotten, so that trying again may succeed.
+func (m *memory) once(ctx context.Context, key string, use bool, content []byte, do func() (*edge.CommandResult, error)) (*edge.CommandResult, error) {
+	if !use {
+		return do()
+	}
+	m.mu.Lock()
+	if d, ok := m.of[key]; ok {
+		m.mu.Unlock()
+		if !bytes.Equal(d.content, content) {
+			return nil, edge.Errorf(edge.CodeDuplicate, "this key was used for another command").WithHint("use a new key for each command")
+		}
+		select {
+		case <-d.done:
+		case <-ctx.Done():
+			return nil, edge.Errorf(edge.CodeUnknownOutcome, "the command is still under way: %w", ctx.Err())
+		}
+		if d.res == nil {
+			return nil, d.err
+		}
+		again := *d.res
+		again.Again = true
+		return &again, nil
+	}
+	d := &deed{content: content, done: make(chan struct{})}
+	m.of[key] = d
+	m.keys = append(m.keys, key)
+	if len(m.keys) > memorySize {
+		delete(m.of, m.keys[0])
+		m.keys = m.keys[1:]
+	}
+	m.mu.Unlock()
+	d.res, d.err = do()
+	close(d.done)
+	if d.err != nil && !wasSent(d.err) {
+		m.mu.Lock()
+		if m.of[key] == d {
+			delete(m.of, key)
+		}
+		m.mu.Unlock()
+	}
+	return d.res, d.err
+}
+
+func wasSent(err error) bool {
+	switch edge.CodeOf(err) {
+	case edge.CodeNoAnswer, edge.CodeUnknownOutcome, edge.CodeDeviceRefused:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,234 @@
+package devices
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"labbox/edge"
+	"labbox/firmware-protocols/lines"
+)
+
+// expectation waits for what tells that a message was obeyed: the device's own
+// reply, the telemetry, or both where both are declared.
+type expectation struct {
+	reply *Reply
+	shows []Show
+	args  []argument
+	t     *Type
+
+	armed   bool // the bytes are on their way; what came before does not count
+	replied bool
+	good    int // samples in a row that satisfy shows
+	raw     string
+	settled bool
+	done    chan error // buffered; nil: confirmed
+}
+
+// shownInARow is how many samples in a row must show a condition: one may have
+// been under way while the device still thought otherwise.
+const shownInARow = 2
+
+func newExpectation(t *Type, r *Reply, shows []Show, args []argument) *expectation {
+	return &expectation{t: t, reply: r, shows: shows, args: args, replied: r == nil, done: make(chan error, 1)}
+}
+
+// silent says that there is no way to know.
+func (e *expectation) silent() bool { return e.reply == nil && len(e.shows) == 0 }
+
+func (e *expectation) settle(err error) {
+	if !e.settled {
+		e.settled = true
+		e.done <- err
+	}
+}
+
+// record looks at one record, and says whether it was the awaited reply.
+func (e *expectation) record(r *lines.Record) bool {
+	if !e.armed || e.settled || e.replied || r.Kind == lines.Overlong {
+		return false
+	}
+	switch {
+	case matchFields(r, e.reply.OK, e.args):
+		e.raw, e.replied = clip(r.Raw), true
+		if len(e.shows) == 0 {
+			e.settle(nil)
+		}
+		return true
+	case len(e.reply.Error) > 0 && matchFields(r, e.reply.Error, e.args):
+		e.raw = clip(r.Raw)
+		e.settle(edge.Errorf(edge.CodeDeviceRefused, "the device answered %s", e.raw).With("reply", e.raw))
+		return true
+	}
+	return false
+}
+
+// sample looks at the newest shown values.
+func (e *expectation) sample(shown func(string) float64) {
+	if !e.armed || e.settled || len(e.shows) == 0 {
+		return
+	}
+	for i := range e.shows {
+		if !e.shows[i].holds(e.t, shown(e.shows[i].Channel), e.args) {
+			e.good = 0
+			return
+		}
+	}
+	if e.good++; e.good >= shownInARow && e.replied {
+		e.settle(nil)
+	}
+}
+
+func (s *Show) holds(t *Type, x float64, args []argument) bool {
+	if math.IsNaN(x) {
+		return false
+	}
+	if s.Range != nil {
+		return x >= s.Range[0] && x <= s.Range[1]
+	}
+	want, ok := number(s.Equals)
+	if w, isText := s.Equals.(string); isText {
+		if a, found := findArg(args, strings.TrimPrefix(w, "$")); found && strings.HasPrefix(w, "$") {
+			want, ok = a.num, true
+		} else if ch := t.channel(s.Channel); ch != nil {
+			for i := range ch.Choices {
+				if ch.Choices[i].ID == w {
+					want, ok = ch.Choices[i].value(i), true
+				}
+			}
+		}
+	}
+	tol := math.Max(s.Tolerance, 1e-6*math.Max(1, math.Abs(want)))
+	return ok && math.Abs(x-want) <= tol
+}
+
+// matchFields says whether a record has every field with its value.
+func matchFields(r *lines.Record, want Fields, args []argument) bool {
+	for key, v := range want {
+		f, ok := r.Get(key)
+		if !ok || !matchValue(&f, v, args) {
+			return false
+		}
+	}
+	return len(want) > 0
+}
+
+func matchValue(f *lines.Field, want any, args []argument) bool {
+	if s, ok := want.(string); ok {
+		if s == "*" {
+			return true
+		}
+		if id, isParam := strings.CutPrefix(s, "$"); isParam {
+			a, found := findArg(args, id)
+			if !found {
+				return false
+			}
+			x, text, isText := a.wire()
+			if isText && f.Kind == lines.Text {
+				return string(f.Text) == text || sameNumber(string(f.Text), text)
+			}
+			if isText {
+				return f.NumOK && sameNumber(fmt.Sprint(f.Num), text)
+			}
+			return f.NumOK && math.Abs(f.Num-x) <= 1e-4*math.Max(1, math.Abs(x))
+		}
+		return f.Kind == lines.Text && string(f.Text) == s
+	}
+	x, ok := number(want)
+	return ok && f.NumOK && f.Num == x
+}
+
+func sameNumber(a, b string) bool {
+	x, err1 := strconv.ParseFloat(a, 64)
+	y, err2 := strconv.ParseFloat(b, 64)
+	return err1 == nil && err2 == nil && x == y
+}
+
+// clip is a device's text for logs and people: valid, short, on one line.
+func clip(b []byte) string {
+	if len(b) > 120 {
+		b = b[:120]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\u200b' || r == 0xfffd {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(string(b), ""))
+}
+
+// watchers are the expectations of one connection. Safe for concurrent use.
+type watchers struct {
+	mu   sync.Mutex
+	list []*expectation
+}
+
+func (w *watchers) add(e *expectation) {
+	w.mu.Lock()
+	w.list = append(w.list, e)
+	w.mu.Unlock()
+}
+
+func (w *watchers) remove(e *expectation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, x := range w.list {
+		if x == e {
+			w.list = append(w.list[:i], w.list[i+1:]...)
+			return
+		}
+	}
+}
+
+func (w *watchers) arm(e *expectation) {
+	w.mu.Lock()
+	e.armed = true
+	w.mu.Unlock()
+}
+
+// record offers a record to the oldest expectation that wants it.
+func (w *watchers) record(r *lines.Record) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.list {
+		if e.record(r) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *watchers) sample(shown func(string) float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.list {
+		e.sample(shown)
+	}
+}
+
+// fail settles everything that waits.
+func (w *watchers) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range w.list {
+		e.settle(err)
+	}
+}
+
+// wait returns the outcome, CodeNoAnswer after limit, or done's error.
+func (e *expectation) wait(limit time.Duration, stop <-chan struct{}) error {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case err := <-e.done:
+		return err
+	case <-t.C:
+		return edge.Errorf(edge.CodeNoAnswer, "the device did not answer within %v", limit).
+			With("within_ms", limit.Milliseconds())
+	case <-stop:
+		return errInterrupted
+	}
+}

@@ -1,0 +1,166 @@
+package devices
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"labbox/edge"
+	"labbox/edge/config"
+)
+
+//go:embed catalog/*.yaml
+var catalogFS embed.FS
+
+// Registry finds device types: those of the catalogue, and files of a bench's
+// own. It is read-only and safe for concurrent use.
+type Registry struct {
+	types map[string]*Type
+}
+
+// NewRegistry loads the embedded catalogue. An error means that labbox was built
+// with a broken type file.
+func NewRegistry() (*Registry, error) {
+	r := &Registry{types: map[string]*Type{}}
+	names, err := fs.Glob(catalogFS, "catalog/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		data, err := catalogFS.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		t, ps := ParseType(name, data)
+		if err := ps.Err(); err != nil {
+			return nil, err
+		}
+		if t.Name != strings.TrimSuffix(path.Base(name), ".yaml") {
+			return nil, edge.Errorf(edge.CodeBadConfig, "%s holds the type %q: file and type must have one name", name, t.Name)
+		}
+		r.types[t.Name] = t
+	}
+	return r, nil
+}
+
+// Names lists the catalogue's types, sorted.
+func (r *Registry) Names() []string {
+	names := make([]string, 0, len(r.types))
+	for n := range r.types {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Type finds a type by its catalogue name, or, for a name that ends in .yaml,
+// in a file (relative to dir).
+func (r *Registry) Type(name, dir string) (*Type, error) {
+	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		t, ps := LoadType(name)
+		return t, ps.Err()
+	}
+	if t, ok := r.types[name]; ok {
+		return t, nil
+	}
+	err := edge.Errorf(edge.CodeBadConfig, "unknown device type %q", name)
+	if best := config.Nearest(name, r.Names()); best != "" {
+		return nil, err.WithHint("did you mean %q?", best)
+	}
+	return nil, err.WithHint("known types: %s; or give a path that ends in .yaml", strings.Join(r.Names(), ", "))
+}
+
+// LoadType reads and checks a type file.
+func LoadType(file string) (*Type, config.Problems) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, config.Problems{{File: file, Code: "unreadable", Message: err.Error(), Hint: "is the path right?"}}
+	}
+	return ParseType(file, data)
+}
+
+// ParseType checks a type file's text. The Type is nil when there are problems.
+func ParseType(name string, data []byte) (*Type, config.Problems) {
+	t := &Type{file: name}
+	doc := config.Decode(name, data, t)
+	if len(doc.Problems()) == 0 {
+		c := &checker{Doc: doc, t: t}
+		c.check()
+	}
+	if ps := doc.Problems(); len(ps) > 0 {
+		return nil, ps
+	}
+	sum := sha256.Sum256(data)
+	t.hash = hex.EncodeToString(sum[:16])
+	t.defaults()
+	return t, nil
+}
+
+func (t *Type) defaults() {
+	def := func(d *Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&t.Stale, time.Second)
+	def(&t.Grace, 2*time.Second)
+	def(&t.Keep, 30*time.Second)
+	t.Keep = max(t.Keep, t.Grace)
+	def(&t.Connect.IdentifyIn, 3*time.Second)
+	if t.Serial.Baud == 0 {
+		t.Serial.Baud = 115200
+	}
+	if l := t.Protocol.Lines; l != nil {
+		if l.MaxLine == 0 {
+			l.MaxLine = 1024
+		}
+		if l.SendTerminator == "" {
+			l.SendTerminator = "\n"
+		}
+	}
+	if a := t.AutoChannel; a != nil {
+		if a.Max == 0 {
+			a.Max = 16
+		}
+		def(&a.Settle, 500*time.Millisecond)
+	}
+	for i := range t.Channels {
+		if t.Channels[i].Scale == 0 {
+			t.Channels[i].Scale = 1
+		}
+	}
+	for i := range t.Commands {
+		def(&t.Commands[i].Within, time.Second)
+		t.Commands[i].Reply.defaults()
+	}
+	steps := t.Connect.Steps
+	if t.Safe != nil {
+		def(&t.Safe.Within, time.Second)
+		if t.Safe.Tries == 0 {
+			t.Safe.Tries = 3
+		}
+		steps = append(append([]Step{}, steps...), t.Safe.Steps...)
+	}
+	for i := range steps {
+		steps[i].Reply.defaults()
+	}
+	if t.Keepalive != nil {
+		t.Keepalive.Reply.defaults()
+	}
+}
+
+func (r *Reply) defaults() {
+	if r != nil && r.Within == 0 {
+		r.Within = 500 * time.Millisecond
+	}
+}

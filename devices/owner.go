@@ -1,0 +1,287 @@
+package devices
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"labbox/edge"
+)
+
+// Recorder keeps runs; the owner asks it on behalf of those who may.
+type Recorder interface {
+	StartRun(ctx context.Context, device string, by edge.Actor, ask edge.RunAsk, c *edge.Contract) (*edge.Run, error)
+	StopRun(ctx context.Context, device string, by edge.Actor, id string) (*edge.Run, error)
+	Annotate(ctx context.Context, device string, by edge.Actor, id, text string) error
+}
+
+// OwnerConfig is what an owner process needs.
+type OwnerConfig struct {
+	Box      string
+	Bus      edge.Bus
+	Shared   edge.KV // where copies for others lie
+	Clock    edge.Clock
+	Recorder Recorder
+	Logger   *slog.Logger
+}
+
+// Owner owns all devices of a process: it answers requests from the Bus, beats,
+// and publishes what its supervisors say. It decides nothing itself.
+type Owner struct {
+	cfg    OwnerConfig
+	owner  uint32
+	mu     sync.Mutex
+	sups   map[string]*Supervisor
+	copies map[string][]byte // KV copies that wait to be written, newest wins
+	known  map[string]bool   // contract hashes that are copied
+	dirty  chan struct{}
+}
+
+const (
+	tickEvery   = 250 * time.Millisecond
+	statusEvery = 4 // ticks
+)
+
+// NewOwner returns an owner without devices.
+func NewOwner(cfg OwnerConfig) *Owner {
+	return &Owner{cfg: cfg, owner: rand.Uint32(), sups: map[string]*Supervisor{}, copies: map[string][]byte{},
+		known: map[string]bool{}, dirty: make(chan struct{}, 1)}
+}
+
+// Add takes a supervisor; call it before Run.
+func (o *Owner) Add(s *Supervisor) {
+	s.OnChange(func(st edge.Status) { o.publishStatus(s, st) })
+	o.sups[s.ID()] = s
+}
+
+// Run serves until ctx ends, then makes every device safe and returns.
+func (o *Owner) Run(ctx context.Context) error {
+	do, err := o.cfg.Bus.Serve(edge.Subject(o.cfg.Box, "*", edge.KindDo), o.serve)
+	if err != nil {
+		return err
+	}
+	defer do.Close()
+	// The emergency stop has a path of its own.
+	stop, err := o.cfg.Bus.Serve(edge.Subject(o.cfg.Box, "*", edge.KindStop), o.serve)
+	if err != nil {
+		return err
+	}
+	defer stop.Close()
+
+	copyCtx, copied := context.WithCancel(context.WithoutCancel(ctx))
+	var wg, copying sync.WaitGroup
+	copying.Go(func() { o.copyLoop(copyCtx) })
+	for _, s := range o.sups {
+		wg.Go(func() { s.Run(ctx) })
+	}
+	safe := make(chan struct{})
+	go func() { wg.Wait(); close(safe) }()
+	o.beat(safe)
+	copied()
+	copying.Wait()
+	return nil
+}
+
+// beat ticks until every supervisor has ended: devices are still told the time
+// while they are made safe.
+func (o *Owner) beat(until <-chan struct{}) {
+	t := time.NewTicker(tickEvery)
+	defer t.Stop()
+	subject := edge.Subject(o.cfg.Box, edge.OwnerName, edge.KindTick)
+	for n := uint64(1); ; n++ {
+		tick := edge.Tick{Owner: o.owner, N: n, MonoMS: o.cfg.Clock.Mono().Milliseconds()}
+		for _, s := range o.sups {
+			s.Beat(tick, n%statusEvery == 1)
+		}
+		o.publish(subject, tick)
+		select {
+		case <-t.C:
+		case <-until:
+			return
+		}
+	}
+}
+
+func (o *Owner) publish(subject string, v any) []byte {
+	body, err := json.Marshal(v)
+	if err != nil {
+		o.cfg.Logger.Error("message not encoded", "subject", subject, "error", err)
+		return nil
+	}
+	// News is at most once: when the broker is away the KV copy and the next
+	// tick catch up.
+	_ = o.cfg.Bus.Publish(context.Background(), subject, body)
+	return body
+}
+
+// publishStatus runs under the supervisor's lock: it must not block or call back.
+func (o *Owner) publishStatus(_ *Supervisor, st edge.Status) {
+	body := o.publish(edge.Subject(o.cfg.Box, st.Device, edge.KindState), st)
+	o.copyLater(edge.StatusKey(o.cfg.Box, st.Device), body)
+}
+
+func (o *Owner) copyLater(key string, body []byte) {
+	o.mu.Lock()
+	o.copies[key] = body
+	o.mu.Unlock()
+	select {
+	case o.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// copyLoop writes copies to the KV, at most every second per burst, so that a
+// slow store never slows a device.
+func (o *Owner) copyLoop(ctx context.Context) {
+	for {
+		select {
+		case <-o.dirty:
+		case <-ctx.Done():
+			o.copyNow()
+			return
+		}
+		o.copyNow()
+		select {
+		case <-time.After(250 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (o *Owner) copyNow() {
+	o.mu.Lock()
+	batch := o.copies
+	o.copies = map[string][]byte{}
+	o.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	for key, body := range batch {
+		if err := o.cfg.Shared.Set(ctx, key, body, 0); err != nil {
+			return // the next status brings it
+		}
+	}
+}
+
+// Stream implements edge.Sink: a contract is copied before its frames are seen.
+func (o *Owner) Stream(_ string, _ uint32, c *edge.Contract) {
+	o.mu.Lock()
+	seen := o.known[c.Hash]
+	o.known[c.Hash] = true
+	o.mu.Unlock()
+	if seen {
+		return
+	}
+	body, err := json.Marshal(c)
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	if err := o.cfg.Shared.Set(ctx, edge.ContractKey(o.cfg.Box, c.Hash), body, 0); err != nil {
+		o.cfg.Logger.Warn("contract not copied", "error", err)
+		o.copyLater(edge.ContractKey(o.cfg.Box, c.Hash), body)
+	}
+}
+
+// Frame implements edge.Sink.
+func (o *Owner) Frame(device string, f []byte) {
+	_ = o.cfg.Bus.Publish(context.Background(), edge.Subject(o.cfg.Box, device, edge.KindLive), f)
+}
+
+// Event implements edge.Sink.
+func (o *Owner) Event(device string, e *edge.Event) {
+	o.publish(edge.Subject(o.cfg.Box, device, edge.KindEvent), e)
+}
+
+// serve answers one request.
+func (o *Owner) serve(ctx context.Context, m edge.Msg) ([]byte, error) {
+	_, device, kind, ok := edge.ParseSubject(m.Subject)
+	if !ok {
+		return nil, edge.Errorf(edge.CodeBadRequest, "subject %q", m.Subject)
+	}
+	var ask edge.Ask
+	if err := json.Unmarshal(m.Data, &ask); err != nil {
+		return nil, edge.Errorf(edge.CodeBadRequest, "request is not JSON of an Ask: %w", err)
+	}
+	if ask.Device != device {
+		return nil, edge.Errorf(edge.CodeBadRequest, "request for %q came on the subject of %q", ask.Device, device)
+	}
+	if kind == edge.KindStop && ask.Verb != edge.VerbStop {
+		return nil, edge.Errorf(edge.CodeBadRequest, "only stops may come here")
+	}
+	ans, err := o.Do(ctx, &ask)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(ans)
+}
+
+// Do carries out one request. It is safe for concurrent use.
+func (o *Owner) Do(ctx context.Context, ask *edge.Ask) (*edge.Answer, error) {
+	s, ok := o.sups[ask.Device]
+	if !ok {
+		return nil, edge.Errorf(edge.CodeUnknownDevice, "no device %q on %s", ask.Device, o.cfg.Box)
+	}
+	switch ask.Verb {
+	case edge.VerbTake:
+		l, err := s.Take(ctx, ask.Actor)
+		return &edge.Answer{Lease: l}, err
+	case edge.VerbRelease:
+		return &edge.Answer{}, s.Release(ask.Actor, ask.Fence)
+	case edge.VerbBeat:
+		return &edge.Answer{}, s.HeartBeat(ask.Actor, ask.Fence)
+	case edge.VerbCommand:
+		if ask.Command == nil {
+			return nil, edge.Errorf(edge.CodeBadRequest, "no command")
+		}
+		r, err := s.Command(ctx, ask.Actor, ask.Fence, ask.Command)
+		return &edge.Answer{Result: r}, err
+	case edge.VerbStop:
+		r, err := s.Stop(ctx, ask.Actor)
+		return &edge.Answer{Stop: r}, err
+	case edge.VerbResume:
+		return &edge.Answer{}, s.Resume(ask.Actor)
+	case edge.VerbClear:
+		return &edge.Answer{}, s.Clear(ctx, ask.Actor)
+	case edge.VerbRunStart, edge.VerbRunStop, edge.VerbAnnotate:
+		r, err := o.runs(ctx, s, ask)
+		return &edge.Answer{Run: r}, err
+	}
+	return nil, edge.Errorf(edge.CodeUnknownOp, "no verb %q", ask.Verb)
+}
+
+func (o *Owner) runs(ctx context.Context, s *Supervisor, ask *edge.Ask) (*edge.Run, error) {
+	if err := edge.Authorize(ask.Actor, ask.Verb, s.ID()); err != nil {
+		return nil, err
+	}
+	r := ask.Run
+	if r == nil {
+		r = &edge.RunAsk{}
+	}
+	switch ask.Verb {
+	case edge.VerbRunStart:
+		run, err := o.cfg.Recorder.StartRun(ctx, s.ID(), ask.Actor, *r, s.Contract())
+		if err != nil {
+			return nil, err
+		}
+		s.SetRun(run.ID)
+		s.Note("run", &ask.Actor, map[string]any{"what": "start", "run": run.ID, "name": run.Name})
+		return run, nil
+	case edge.VerbRunStop:
+		run, err := o.cfg.Recorder.StopRun(ctx, s.ID(), ask.Actor, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		s.SetRun("")
+		s.Note("run", &ask.Actor, map[string]any{"what": "stop", "run": run.ID})
+		return run, nil
+	}
+	if err := o.cfg.Recorder.Annotate(ctx, s.ID(), ask.Actor, r.ID, r.Text); err != nil {
+		return nil, err
+	}
+	s.Note("note", &ask.Actor, map[string]any{"run": r.ID, "text": r.Text})
+	return nil, nil
+}

@@ -1,0 +1,288 @@
+package devices
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"labbox/devices/transport"
+	"labbox/edge"
+	"labbox/edge/frame"
+	"labbox/firmware-protocols/lines"
+)
+
+// reader is the one goroutine that reads a port: bytes to records to samples.
+type reader struct {
+	s      *Supervisor
+	l      *link
+	in     *intake
+	banner chan struct{} // closed when the boot banner was seen
+	known  chan struct{} // closed when the type is proved
+
+	opened         time.Duration
+	proved, booted bool
+	autoSince      time.Duration
+	autoNames      []string
+	records        int
+	garbage        int
+	sample         string // of what was not understood
+	drift          error  // what the codec said last
+	texts          int    // events made of the device's words in the last second
+	textsAt        time.Duration
+}
+
+// resetTime is how long after opening a board that opening resets may still be
+// heard from before its reset.
+const resetTime = 200 * time.Millisecond
+
+// provedAfter is how many good records in a row prove a type.
+const provedAfter = 2
+
+func newReader(s *Supervisor, l *link) *reader {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &reader{s: s, l: l, opened: s.clock.Mono(), in: newIntake(s.t, s.auto), banner: make(chan struct{}), known: make(chan struct{})}
+}
+
+func (r *reader) run() {
+	buf := make([]byte, 16<<10)
+	for {
+		n, kind, err := r.l.port.Receive(buf)
+		if errors.Is(err, transport.ErrTooLong) {
+			r.s.stream.garbage()
+			r.s.stream.lose(frame.LostUnknown)
+			continue
+		}
+		if err != nil {
+			r.l.cancel(edge.Errorf(edge.CodePortLost, "the device was unplugged: %w", err).WithHint("plug it in again"))
+			return
+		}
+		now := r.s.clock.Mono()
+		err = r.s.codec.feed(buf[:n], kind, func(rec *lines.Record) { r.record(rec, now) })
+		if err != nil {
+			r.disagree(err)
+		}
+	}
+}
+
+// disagree is a frame that contradicts the type file.
+func (r *reader) disagree(err error) {
+	r.s.stream.garbage()
+	r.garbage++
+	r.drift = err
+	if r.proved { // it was right before: refuse it from now on
+		r.l.cancel(err)
+		_ = r.l.port.Close()
+		return
+	}
+	r.s.mu.Lock()
+	if r.s.state == edge.StateFault {
+		r.s.setStateLocked(edge.StateFault, err)
+	}
+	r.s.mu.Unlock()
+}
+
+func (r *reader) record(rec *lines.Record, now time.Duration) {
+	s := r.s
+	if len(s.t.Connect.Banner) > 0 && matchFields(rec, s.t.Connect.Banner, nil) {
+		switch {
+		case !r.booted:
+			r.booted = true
+			close(r.banner)
+			if r.proved {
+				s.rebooted()
+			}
+		case r.proved:
+			s.rebooted()
+		}
+	}
+	if r.l.watch.record(rec) {
+		return
+	}
+	switch rec.Kind {
+	case lines.Values:
+		if s.t.AutoChannel != nil {
+			r.learn(rec, now)
+		}
+		if !r.proved {
+			r.prove(rec, now)
+			if !r.proved {
+				return
+			}
+		}
+		if r.in.take(rec, now, r.lose, s.stream.add) == 0 {
+			r.say(rec, now)
+			return
+		}
+		r.l.watch.sample(s.stream.shown)
+	case lines.Overlong:
+		s.stream.garbage()
+		s.stream.lose(frame.LostUnknown)
+		r.odd(rec, "a line is too long")
+	case lines.Garbage:
+		if rec.Plain {
+			r.say(rec, now)
+			r.odd(rec, "")
+			return
+		}
+		s.stream.garbage()
+		s.stream.lose(frame.LostUnknown)
+		r.odd(rec, rec.Why)
+	}
+}
+
+// lose notes missing samples. A count that went back means that the device
+// started again by itself.
+func (r *reader) lose(n uint32) {
+	r.s.stream.lose(n)
+	if n == frame.LostUnknown {
+		r.s.rebooted()
+	}
+}
+
+// prove counts records that fit the declared type.
+func (r *reader) prove(rec *lines.Record, now time.Duration) {
+	if r.s.t.Connect.Reset && !r.booted && now-r.opened < resetTime {
+		return // from before the reset
+	}
+	fits := r.in.fits(rec)
+	if r.s.t.AutoChannel != nil {
+		fits = fits && r.autoSince > 0 && now-r.autoSince >= r.s.t.AutoChannel.Settle
+	}
+	if !fits {
+		if r.s.t.AutoChannel == nil {
+			r.records = 0
+			r.odd(rec, "a field is missing")
+		}
+		return
+	}
+	if r.records++; r.records >= provedAfter {
+		r.proved = true
+		r.in.reset()
+		close(r.known)
+	}
+}
+
+// learn gives a channel to every label the device uses.
+func (r *reader) learn(rec *lines.Record, now time.Duration) {
+	if r.autoSince == 0 {
+		r.autoSince = max(now, 1)
+	}
+	grown := false
+	for i := range rec.Fields {
+		f := &rec.Fields[i]
+		if !f.NumOK || len(r.in.chans) >= r.s.t.AutoChannel.Max {
+			continue
+		}
+		if _, seen := r.in.index[string(f.Key)]; seen {
+			continue
+		}
+		r.s.mu.Lock()
+		r.s.auto = append(r.s.auto, autoChannel(string(f.Key), r.in.chans))
+		auto := r.s.auto
+		r.s.mu.Unlock()
+		r.in.shape(auto)
+		grown = true
+	}
+	if grown {
+		r.s.reshape()
+	}
+}
+
+// autoChannel makes a channel of a label.
+func autoChannel(label string, have []Channel) Channel {
+	id := strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '_', c == '-':
+			return c
+		case c >= 'A' && c <= 'Z':
+			return c + 'a' - 'A'
+		}
+		return '_'
+	}, label)
+	id = strings.Trim(id, "_-")
+	if id == "" {
+		id = "value"
+	}
+	if id[0] >= '0' && id[0] <= '9' {
+		id = "column" + id
+	}
+	if len(id) > 40 {
+		id = id[:40]
+	}
+	base := id
+	for n := 2; ; n++ {
+		free := true
+		for i := range have {
+			free = free && have[i].ID != id
+		}
+		if free {
+			break
+		}
+		id = base + "-" + formatNumber(float64(n), nil)
+	}
+	return Channel{ID: id, From: label, Label: edge.Text{"en": clip([]byte(label))}, Scale: 1}
+}
+
+// say puts the device's own words into the event log, at most ten a second.
+func (r *reader) say(rec *lines.Record, now time.Duration) {
+	if now-r.textsAt > time.Second {
+		r.texts, r.textsAt = 0, now
+	}
+	if r.texts++; r.texts <= 10 {
+		r.s.text(rec)
+	}
+}
+
+// odd remembers what was not understood, for the verdict.
+func (r *reader) odd(rec *lines.Record, why string) {
+	if r.proved {
+		return
+	}
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	r.garbage++
+	r.sample = clip(rec.Raw)
+	if why != "" {
+		r.sample += " (" + why + ")"
+	}
+}
+
+// verdict says why the device is not what it is declared to be.
+func (r *reader) verdict(t *Type) error {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	switch {
+	case r.drift != nil:
+		return r.drift
+	case r.garbage == 0:
+		return edge.Errorf(edge.CodeNotReady, "the device is silent").
+			WithHint("is it switched on, and is the baud rate %d right?", t.Serial.Baud)
+	}
+	return edge.Errorf(edge.CodeGarbage, "this does not look like %s: %s", t.Name, r.sample).
+		WithHint("check the type and the baud rate %d", t.Serial.Baud)
+}
+
+// reshape begins a new epoch under the contract of the channels learnt so far.
+func (s *Supervisor) reshape() {
+	s.mu.Lock()
+	s.contract = s.t.contract(s.auto)
+	c := s.contract
+	s.mu.Unlock()
+	s.stream.restart(s.cfg.Ledger.nextEpoch(s.cfg.ID), c, s.t.Time != nil)
+	s.mu.Lock()
+	s.tellLocked()
+	s.mu.Unlock()
+}
+
+// rebooted is called when a live device turns out to have started again: what
+// it does now is not what it was told.
+func (s *Supervisor) rebooted() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != edge.StateLive && s.state != edge.StateStale {
+		return
+	}
+	s.eventLocked("text", nil, map[string]any{"text": "the device started again"})
+	s.demandSafeLocked("device booted")
+}

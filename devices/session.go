@@ -1,0 +1,357 @@
+package devices
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"labbox/devices/transport"
+	"labbox/edge"
+	"labbox/edge/frame"
+	"labbox/edge/turn"
+	"labbox/firmware-protocols/lines"
+)
+
+const (
+	flushEvery = 16 * time.Millisecond // frames leave at display rate
+	turnEvery  = 20 * time.Millisecond // resolution of graces and staleness
+	backoffMin = 100 * time.Millisecond
+	backoffMax = 3 * time.Second
+	retrySafe  = 5 * time.Second // a quarantined device is told again to be safe
+)
+
+// Run owns the device until ctx ends; then it brings it to its safe state (for
+// at most as long as the type's safe sequence may take), and closes the port.
+func (s *Supervisor) Run(ctx context.Context) {
+	s.mu.Lock()
+	s.stopped = s.cfg.Ledger.stop(s.cfg.ID)
+	contract := s.contract
+	s.mu.Unlock()
+	s.stream.restart(s.cfg.Ledger.nextEpoch(s.cfg.ID), contract, s.t.Time != nil)
+	go s.pump(ctx)
+
+	backoff := backoffMin
+	for ctx.Err() == nil {
+		s.setState(edge.StateOpening, s.reasonWhileAway())
+		port, err := s.cfg.Opener.Open(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				break
+			}
+			s.setState(edge.StateAbsent, err)
+			s.pause(ctx, backoff)
+			backoff = min(2*backoff, backoffMax)
+			continue
+		}
+		known, err := s.session(ctx, port)
+		if known {
+			backoff = backoffMin
+		}
+		s.mu.Lock()
+		s.reopens++
+		s.mu.Unlock()
+		s.stream.lose(frame.LostUnknown)
+		if ctx.Err() == nil {
+			s.setState(edge.StateAbsent, err)
+			s.pause(ctx, backoff)
+			backoff = min(2*backoff, backoffMax)
+		}
+	}
+	s.stream.flush()
+	s.setState(edge.StateAbsent, nil)
+}
+
+// reasonWhileAway keeps the reason why the port is away while it is tried again.
+func (s *Supervisor) reasonWhileAway() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return reasonErr(s.reason)
+}
+
+// pause waits d while the turn goes on.
+func (s *Supervisor) pause(ctx context.Context, d time.Duration) {
+	end := time.NewTimer(d)
+	defer end.Stop()
+	for {
+		t := time.NewTimer(turnEvery)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-end.C:
+			t.Stop()
+			return
+		case <-t.C:
+			s.advance()
+		}
+	}
+}
+
+// pump flushes frames at display rate, whether or not anything arrives.
+func (s *Supervisor) pump(ctx context.Context) {
+	t := time.NewTicker(flushEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			s.stream.flush()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// session runs one connection, and returns whether the device was recognised and
+// why it ended.
+func (s *Supervisor) session(ctx context.Context, port transport.Port) (known bool, err error) {
+	lctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(context.Canceled)
+	l := &link{port: port, watch: &watchers{}, ctx: lctx, cancel: cancel}
+	l.w = newWriter(port, s.clock, s.cfg.Baud, l.watch, func() { s.writeStuck(l) })
+	s.codec.reset()
+	r := newReader(s, l)
+	done := make(chan struct{}, 2)
+	go func() { r.run(); done <- struct{}{} }()
+	go func() { l.w.run(lctx); done <- struct{}{} }()
+	s.mu.Lock()
+	s.link = l
+	s.env.forget()
+	s.mu.Unlock()
+
+	err = s.live(ctx, l, r)
+
+	s.mu.Lock()
+	s.link = nil
+	s.mu.Unlock()
+	if err == nil {
+		err = context.Cause(lctx)
+	}
+	if err == nil || errors.Is(err, context.Canceled) {
+		err = edge.Errorf(edge.CodePortLost, "the line to the device is closed")
+	}
+	cancel(err)
+	_ = port.Close()
+	l.watch.fail(edge.Errorf(edge.CodeUnknownOutcome, "the line was lost before the device answered").
+		WithHint("look at the device: the command may or may not have been carried out"))
+	<-done
+	<-done
+	return r.proved, err
+}
+
+// writeStuck is the writer's watchdog: bytes that do not leave mean that the
+// safe sequence cannot be sent. Loudly.
+func (s *Supervisor) writeStuck(l *link) {
+	err := edge.Errorf(edge.CodeWriteStuck, "the port takes no more bytes").WithHint("unplug the device and plug it in again")
+	s.log.Error("write stuck, safe state cannot be sent", "port", s.cfg.Opener.String())
+	s.mu.Lock()
+	s.jailed, s.safe = s.t.Safe != nil, edge.SafeUnconfirmed
+	s.setStateLocked(edge.StateQuarantined, err)
+	s.mu.Unlock()
+	l.cancel(err)
+	_ = l.port.Close()
+}
+
+// live takes the connection through boot, identification and the safe sequence,
+// and keeps it until it is lost or ctx ends.
+func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
+	s.setState(edge.StateBooting, nil)
+	if err := s.await(ctx, l, s.t.Connect.Boot, r.banner, r.known); err != nil {
+		return err
+	}
+	s.setState(edge.StateIdentifying, nil)
+	if err := s.identify(ctx, l, r); err != nil {
+		return err
+	}
+	select {
+	case <-r.known:
+	default: // the box stops before anybody knows what this is: send it nothing
+		return nil
+	}
+	for i := range s.t.Connect.Steps {
+		if err := s.step(l, &s.t.Connect.Steps[i], nil); err != nil {
+			return edge.Errorf(edge.CodeContract, "connecting: %w", err)
+		}
+	}
+	s.mu.Lock()
+	s.wantSafe = "connected"
+	s.mu.Unlock()
+	for {
+		if err := s.serveSafe(ctx, l); err != nil {
+			return err
+		}
+		if err := s.steady(ctx, l, r); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			s.goodbye(l)
+			return nil
+		}
+	}
+}
+
+// await waits until one of two channels is closed, at most limit.
+func (s *Supervisor) await(ctx context.Context, l *link, limit time.Duration, a, b <-chan struct{}) error {
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	tick := time.NewTicker(turnEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-a:
+			return nil
+		case <-b:
+			return nil
+		case <-end.C:
+			return nil
+		case <-tick.C:
+			s.advance()
+		case <-l.ctx.Done():
+			return context.Cause(l.ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// identify waits for proof that this is the declared type. Without proof the
+// device is in fault, is listened to on, and obeys nothing.
+func (s *Supervisor) identify(ctx context.Context, l *link, r *reader) error {
+	if err := s.await(ctx, l, s.t.Connect.IdentifyIn, r.known, nil); err != nil || ctx.Err() != nil {
+		return err
+	}
+	select {
+	case <-r.known:
+		return nil
+	default:
+	}
+	s.setState(edge.StateFault, r.verdict(s.t))
+	return s.await(ctx, l, time.Duration(1<<62), r.known, nil)
+}
+
+// steady keeps a live device until something is wanted of it: nil means that a
+// safe sequence is due or ctx ended.
+func (s *Supervisor) steady(ctx context.Context, l *link, r *reader) error {
+	tick := time.NewTicker(turnEvery)
+	defer tick.Stop()
+	var beat <-chan time.Time
+	if s.t.Keepalive != nil {
+		t := time.NewTicker(s.t.Keepalive.Every)
+		defer t.Stop()
+		beat = t.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.ctx.Done():
+			return context.Cause(l.ctx)
+		case <-s.wake:
+		case <-tick.C:
+			s.advance()
+			s.stale()
+		case <-beat:
+			s.keepalive(l)
+		}
+		s.mu.Lock()
+		if s.jailed && s.wantSafe == "" && s.safe == edge.SafeUnconfirmed && s.clock.Mono()-s.tried > retrySafe {
+			s.wantSafe = "retry"
+		}
+		due := s.wantSafe != ""
+		s.mu.Unlock()
+		if due {
+			return nil
+		}
+	}
+}
+
+// advance moves the turn on: a missing heartbeat demands the safe state.
+func (s *Supervisor) advance() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.keeper.Advance(s.clock.Mono()) {
+	case turn.WentAway:
+		s.eventLocked("lease", nil, map[string]any{"what": "away"})
+		s.demandSafeLocked("heartbeat")
+		s.tellLocked()
+	case turn.Ended:
+		s.eventLocked("lease", nil, map[string]any{"what": "expired"})
+		s.demandSafeLocked("expired")
+		s.tellLocked()
+	}
+}
+
+// stale tells frozen telemetry from live: both ways it passes through the safe
+// sequence.
+func (s *Supervisor) stale() {
+	at, ok := s.stream.newest()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	frozen := !ok || s.clock.Mono()-at > s.t.Stale
+	switch {
+	case frozen && s.state == edge.StateLive:
+		s.setStateLocked(edge.StateStale, edge.Errorf(edge.CodeNotReady, "no data for %v", s.t.Stale).
+			WithHint("is the device still running?"))
+		if s.t.Safe != nil {
+			s.demandSafeLocked("stale")
+		}
+	case !frozen && s.state == edge.StateStale:
+		if s.t.Safe == nil {
+			s.setStateLocked(edge.StateLive, nil)
+		} else {
+			s.demandSafeLocked("data again")
+		}
+	}
+}
+
+// keepalive tells a device with a watchdog of its own that its driver is there.
+func (s *Supervisor) keepalive(l *link) {
+	s.mu.Lock()
+	driven := s.keeper.Driven() && s.obeysLocked() == nil
+	s.mu.Unlock()
+	if !driven {
+		return
+	}
+	select {
+	case <-s.slot:
+	default:
+		return // a command is on its way: it serves as well
+	}
+	go func() {
+		defer func() { s.slot <- struct{}{} }()
+		k := s.t.Keepalive
+		data, kind, err := s.codec.encode(nil, k.Send, nil)
+		if err != nil {
+			return
+		}
+		e := newExpectation(s.t, k.Reply, nil, nil)
+		l.watch.add(e)
+		defer l.watch.remove(e)
+		s.mu.Lock()
+		abort := s.abort
+		s.mu.Unlock()
+		m := &message{data: data, kind: kind, expct: e, check: func() error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !s.keeper.Driven() {
+				return errInterrupted
+			}
+			return s.obeysLocked()
+		}}
+		if err := l.w.send(l.ctx, m, false, abort); err == nil && k.Reply != nil {
+			_ = e.wait(k.Reply.Within, abort)
+		}
+	}()
+}
+
+// text is a line of the device's own words, for the event log.
+func (s *Supervisor) text(r *lines.Record) {
+	line := clip(r.Raw)
+	if line == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quiet.allow("text "+line, s.clock.Mono()) {
+		s.eventLocked("text", nil, map[string]any{"text": line})
+	}
+}

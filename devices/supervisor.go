@@ -1,0 +1,280 @@
+package devices
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"labbox/devices/transport"
+	"labbox/edge"
+	"labbox/edge/turn"
+)
+
+// Config is what one device's supervisor needs.
+type Config struct {
+	Box    string
+	ID     string
+	Name   string
+	Type   *Type // narrowed to this bench
+	Opener transport.Opener
+	Baud   int // of the line, for pacing; 0: not a serial line
+	Clock  edge.Clock
+	Ledger *Ledger
+	Sinks  []edge.Sink
+	Logger *slog.Logger
+	// TickAge is the age beyond which a command's tick is refused. Default 2s.
+	TickAge time.Duration
+}
+
+// Supervisor owns one device: its port, its lease, its limits, its safe state.
+// Run drives it through the nine states; the other methods may be called from
+// any goroutine at any time, and decide under one lock.
+type Supervisor struct {
+	cfg    Config
+	t      *Type
+	clock  edge.Clock
+	log    *slog.Logger
+	stream *stream
+	codec  codec
+	slot   chan struct{} // holds one token: one command at a time
+
+	mu       sync.Mutex
+	state    edge.State
+	since    time.Duration
+	reason   *edge.Error
+	safe     string
+	stopped  *edge.Stop
+	keeper   *turn.Keeper
+	env      *envelope
+	tick     edge.Tick
+	ticks    []edge.Tick // the last seconds' ticks, oldest first
+	run      string
+	contract *edge.Contract
+	auto     []Channel
+	link     *link         // nil while there is no connection
+	abort    chan struct{} // closed when a safe sequence begins: waiting commands give up
+	wantSafe string        // why a safe sequence is wanted; "" none
+	jailed   bool          // quarantined until cleared, over reconnects
+	clearing bool
+	tried    time.Duration // when the last safe sequence began
+	wake     chan struct{} // buffered: the session looks at wantSafe
+	changed  func(edge.Status)
+	news     chan struct{} // closed and replaced at each change of status
+	memory   *memory
+	eventSeq uint64
+	commands uint64
+	refused  uint64
+	reopens  uint64
+	quiet    logLimit
+}
+
+// New returns a supervisor in state absent. Latched stops come from the ledger.
+func New(cfg Config) (*Supervisor, error) {
+	c, err := newCodec(cfg.Type)
+	if err != nil {
+		return nil, edge.Errorf(edge.CodeBadConfig, "%s: %w", cfg.ID, err)
+	}
+	if cfg.TickAge == 0 {
+		cfg.TickAge = 2 * time.Second
+	}
+	if cfg.Name == "" {
+		cfg.Name = cfg.Type.Label.In("en")
+	}
+	s := &Supervisor{cfg: cfg, t: cfg.Type, clock: cfg.Clock, log: cfg.Logger.With("device", cfg.ID),
+		stream: newStream(cfg.Box, cfg.ID, cfg.Sinks), codec: c,
+		slot: make(chan struct{}, 1), state: edge.StateAbsent, safe: edge.SafeNone,
+		keeper: turn.NewKeeper(turn.Config{Device: cfg.ID, Grace: cfg.Type.Grace, Keep: cfg.Type.Keep}),
+		env:    newEnvelope(), abort: make(chan struct{}), wake: make(chan struct{}, 1),
+		changed: func(edge.Status) {}, news: make(chan struct{}), memory: newMemory()}
+	s.slot <- struct{}{}
+	s.contract = s.t.contract(nil)
+	if s.t.Safe != nil && len(s.t.Safe.Steps) > 0 {
+		s.safe = edge.SafeUnconfirmed
+	}
+	return s, nil
+}
+
+// OnChange sets who is told of each change of status; call it before Run. fn
+// must not block.
+func (s *Supervisor) OnChange(fn func(edge.Status)) { s.changed = fn }
+
+// ID is the device's id.
+func (s *Supervisor) ID() string { return s.cfg.ID }
+
+// Contract is the device's contract at this moment.
+func (s *Supervisor) Contract() *edge.Contract {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.contract
+}
+
+// Status is the device's status at this moment.
+func (s *Supervisor) Status() edge.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.statusLocked()
+}
+
+func (s *Supervisor) statusLocked() edge.Status {
+	now := s.clock.Mono()
+	info, counts := s.stream.info(now)
+	counts.Commands, counts.Refused, counts.Reconnects = s.commands, s.refused, s.reopens
+	return edge.Status{Box: s.cfg.Box, Device: s.cfg.ID, Name: s.cfg.Name, Type: s.t.Name, Port: s.cfg.Opener.String(),
+		Contract: s.contract.Hash, State: s.state, SinceMS: s.since.Milliseconds(), Reason: s.reason, Safe: s.safe,
+		Stopped: s.stopped, Lease: s.keeper.Info(now), Stream: info, Tick: s.tick, Run: s.run, Counts: counts}
+}
+
+// setState moves to a state and tells everybody.
+func (s *Supervisor) setState(st edge.State, why error) {
+	s.mu.Lock()
+	s.setStateLocked(st, why)
+	s.mu.Unlock()
+}
+
+func (s *Supervisor) setStateLocked(st edge.State, why error) {
+	reason := edge.AsError(why)
+	if s.state == st && edge.CodeOf(reasonErr(s.reason)) == edge.CodeOf(why) {
+		s.reason = reason
+		return
+	}
+	before := s.state
+	s.state, s.since, s.reason = st, s.clock.Mono(), reason
+	args := map[string]any{"state": string(st), "before": string(before)}
+	if reason != nil {
+		args["code"] = string(reason.Code)
+		args["message"] = reason.Message
+	}
+	if s.quiet.allow(string(st)+string(edge.CodeOf(why)), s.since) {
+		if reason != nil {
+			s.log.Warn("device state", "state", st, "before", before, "code", reason.Code, "error", reason.Message)
+		} else {
+			s.log.Info("device state", "state", st, "before", before)
+		}
+	}
+	s.eventLocked("state", nil, args)
+	s.tellLocked()
+}
+
+func reasonErr(e *edge.Error) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+// tellLocked publishes the status.
+func (s *Supervisor) tellLocked() {
+	close(s.news)
+	s.news = make(chan struct{})
+	s.changed(s.statusLocked())
+}
+
+func (s *Supervisor) eventLocked(code string, by *edge.Actor, args map[string]any) {
+	s.eventSeq++
+	e := &edge.Event{Box: s.cfg.Box, Device: s.cfg.ID, Seq: s.eventSeq, MonoUS: s.clock.Mono().Microseconds(),
+		WallMS: s.clock.Wall().UnixMilli(), Code: code, Actor: by, Args: args}
+	for _, k := range s.cfg.Sinks {
+		k.Event(s.cfg.ID, e)
+	}
+}
+
+// Beat takes the owner's heartbeat; the owner calls it at every tick.
+func (s *Supervisor) Beat(t edge.Tick, status bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tick = t
+	s.ticks = append(s.ticks, t)
+	if len(s.ticks) > 64 {
+		s.ticks = append(s.ticks[:0], s.ticks[len(s.ticks)-64:]...)
+	}
+	if status {
+		s.tellLocked()
+	}
+}
+
+// SetRun notes which run records now, "" for none.
+func (s *Supervisor) SetRun(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.run = id
+	s.tellLocked()
+}
+
+// Note adds an event of the owner's, such as a run that started.
+func (s *Supervisor) Note(code string, by *edge.Actor, args map[string]any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.eventLocked(code, by, args)
+}
+
+// demandSafe asks the session for a safe sequence: waiting commands give up at
+// once, and nothing but the safe sequence passes the writer until it is
+// confirmed.
+func (s *Supervisor) demandSafeLocked(why string) {
+	if s.wantSafe == "" {
+		s.wantSafe = why
+	}
+	if s.state == edge.StateLive || s.state == edge.StateStale {
+		s.setStateLocked(edge.StateSafing, nil)
+	}
+	close(s.abort)
+	s.abort = make(chan struct{})
+	if s.link != nil {
+		s.link.discard()
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// safeDone is the condition under which the device obeys.
+func (s *Supervisor) obeysLocked() error {
+	switch {
+	case s.stopped != nil:
+		return edge.Errorf(edge.CodeStopped, "the emergency stop is on").With("by", s.stopped.By.Name).
+			WithHint("resume first")
+	case s.jailed:
+		return edge.Errorf(edge.CodeQuarantined, "the safe state could not be confirmed").
+			WithHint("look at the device, then clear the quarantine")
+	case s.wantSafe != "" || s.state == edge.StateSafing:
+		return errInterrupted
+	case s.state != edge.StateLive:
+		return edge.Errorf(edge.CodeNotReady, "the device is %s", s.state).With("state", string(s.state)).
+			WithHint("wait until it is live")
+	}
+	return nil
+}
+
+// logLimit lets a message through once, then by the minute.
+type logLimit struct {
+	last map[string]time.Duration
+}
+
+func (l *logLimit) allow(key string, now time.Duration) bool {
+	if l.last == nil {
+		l.last = map[string]time.Duration{}
+	}
+	at, seen := l.last[key]
+	if seen && now-at < time.Minute {
+		return false
+	}
+	if len(l.last) > 256 {
+		clear(l.last)
+	}
+	l.last[key] = now
+	return true
+}
+
+// link is one connection's working parts.
+type link struct {
+	port   transport.Port
+	w      *writer
+	watch  *watchers
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+}
+
+// discard drops what is queued so that what follows goes first.
+func (l *link) discard() { _ = l.port.DiscardOutput() }

@@ -1,0 +1,106 @@
+package devices
+
+import (
+	"github.com/goccy/go-yaml"
+
+	"labbox/edge"
+)
+
+// safe checks the safe sequence as strictly as anything a driver may send:
+// at run time it passes slew and rate, so its values are judged here.
+func (c *checker) safe() {
+	s := c.t.Safe
+	if s == nil {
+		if len(c.t.Commands) > 0 {
+			c.bad("missing", "write the steps that stop it, or `safe: {steps: []}` with a text that says why nothing needs stopping",
+				at("commands"), "a type with commands needs `safe:`")
+		}
+		return
+	}
+	confirmed := len(s.Shows) > 0
+	for i := range s.Steps {
+		st := &s.Steps[i]
+		c.step(st, at("safe", "steps", i))
+		confirmed = confirmed || st.Reply != nil
+		if cmd := c.t.command(st.Command); cmd != nil {
+			confirmed = confirmed || cmd.Reply != nil || len(cmd.Shows) > 0
+		}
+	}
+	if len(s.Steps) > 0 && !confirmed {
+		c.bad("unconfirmed", "give a step a `reply:`, or say under `shows:` what the telemetry reads when it is safe",
+			at("safe"), "nothing tells that the device is safe")
+	}
+	for i := range s.Shows {
+		c.show(&s.Shows[i], nil, at("safe", "shows", i))
+	}
+	if s.Tries < 0 || s.Within < 0 {
+		c.bad("bad_range", "", at("safe"), "tries and within cannot be negative")
+	}
+}
+
+func (c *checker) step(st *Step, path []any) {
+	n := 0
+	for _, given := range []bool{st.Command != "", st.Send != nil, st.Wait != 0} {
+		if given {
+			n++
+		}
+	}
+	if n != 1 {
+		c.bad("missing", "", path, "a step is exactly one of command, send, wait")
+		return
+	}
+	switch {
+	case st.Command != "":
+		cmd := c.t.command(st.Command)
+		if cmd == nil {
+			var ids []string
+			for i := range c.t.Commands {
+				ids = append(ids, c.t.Commands[i].ID)
+			}
+			c.bad("unknown_command", c.choose(st.Command, ids...), append(path, "command"), "no command `%s`", st.Command)
+			return
+		}
+		if _, err := cmd.resolve(stepArgs(st.Args)); err != nil {
+			e := edge.AsError(err)
+			c.bad(string(e.Code), e.Hint, append(path, "args"), "%s", e.Message)
+		}
+	case st.Send != nil:
+		c.send(st.Send, nil, append(path, "send"))
+		c.reply(st.Reply, nil, append(path, "reply"))
+	}
+}
+
+func (c *checker) send(s *Send, cmd *Command, path []any) {
+	if s == nil {
+		c.bad("missing", "such as `send: {json: {cmd: stop}}`", path, "nothing to send")
+		return
+	}
+	if (len(s.JSON) == 0) == (len(s.Text) == 0) {
+		c.bad("missing", "`json: {...}` or `text: [...]`", path, "exactly one form of message is needed")
+	}
+	if f := c.t.Protocol.Floats; f != nil && len(s.JSON) != 1 {
+		c.bad("bad_value", "this protocol's messages have exactly one key", path, "%d keys", len(s.JSON))
+	}
+	for _, kv := range s.JSON {
+		if _, nested := kv.Value.(yaml.MapSlice); nested {
+			c.bad("bad_value", "one level of keys", path, "`%v` holds a group of keys", kv.Key)
+		}
+		c.placeholder(kv.Value, cmd, path)
+	}
+	for _, w := range s.Text {
+		c.placeholder(w, cmd, path)
+	}
+}
+
+// stepArgs turns a file's arguments into a command's.
+func stepArgs(m map[string]any) edge.Args {
+	args := edge.Args{}
+	for k, v := range m {
+		if x, ok := number(v); ok {
+			args[k] = edge.Number(x)
+		} else if s, ok := v.(string); ok {
+			args[k] = edge.Word(s)
+		}
+	}
+	return args
+}

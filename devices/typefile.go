@@ -1,0 +1,255 @@
+package devices
+
+import (
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"labbox/edge"
+)
+
+// Type is a device type as its file says it: how this model uses its wire
+// protocol, what it measures, what it obeys, what is safe. A Type is read-only
+// once loaded; docs/ref/device-types.md explains every key.
+type Type struct {
+	Schema      int         `yaml:"schema"`
+	Name        string      `yaml:"type"`
+	Label       edge.Text   `yaml:"label"`
+	Description edge.Text   `yaml:"description"`
+	Protocol    Protocol    `yaml:"protocol"`
+	Serial      Serial      `yaml:"serial"`
+	Match       Match       `yaml:"match"`
+	Connect     Connect     `yaml:"connect"`
+	Time        *DeviceTime `yaml:"time"`
+	Count       *Count      `yaml:"count"`
+	RateHz      float64     `yaml:"rate"`        // samples per second, 0: unknown
+	Stale       Duration    `yaml:"stale_after"` // default 1s
+	Grace       Duration    `yaml:"grace"`       // heartbeat missing: go safe. Default 2s
+	Keep        Duration    `yaml:"keep"`        // heartbeat missing: the turn ends. Default 30s
+	Channels    []Channel   `yaml:"channels"`
+	AutoChannel *Auto       `yaml:"auto_channels"` // the device names its own channels
+	Commands    []Command   `yaml:"commands"`
+	Keepalive   *Keepalive  `yaml:"keepalive"`
+	Safe        *Safe       `yaml:"safe"`
+	Panel       Panel       `yaml:"panel"`
+	Simulate    Simulate    `yaml:"simulate"`
+
+	file string // for messages
+	hash string // of the file's bytes
+}
+
+// Protocol chooses and sets up one wire protocol: exactly one is given.
+type Protocol struct {
+	Lines  *LinesProtocol  `yaml:"lines"`
+	Floats *FloatsProtocol `yaml:"floats"`
+}
+
+// LinesProtocol is text, one record a line (firmware-protocols/lines).
+type LinesProtocol struct {
+	Format         string `yaml:"format"`          // json, relaxed, plotter, csv
+	MaxLine        int    `yaml:"max_line"`        // bytes, default 1024
+	SendTerminator string `yaml:"send_terminator"` // default "\n"
+	Separator      string `yaml:"separator"`       // csv: one character, default ","
+}
+
+// FloatsProtocol is binary messages of little-endian float32, and commands as
+// one-key JSON text (firmware-protocols/floats).
+type FloatsProtocol struct {
+	Fields []string `yaml:"fields"` // names of the floats in order
+	Hello  string   `yaml:"hello"`  // the text the device sends first
+}
+
+// Serial sets up a serial line.
+type Serial struct {
+	Baud     int    `yaml:"baud"`      // default 115200
+	DataBits int    `yaml:"data_bits"` // default 8
+	Parity   string `yaml:"parity"`    // none (default), even, odd
+	StopBits string `yaml:"stop_bits"` // 1 (default), 1.5, 2
+}
+
+// Match says how the model is recognised before it is opened.
+type Match struct {
+	USB []string `yaml:"usb"` // vid:pid in hex
+}
+
+// Connect is what happens after the port opened, and after every reconnect.
+type Connect struct {
+	Reset      bool     `yaml:"reset_on_open"`   // opening resets the board (DTR)
+	Boot       Duration `yaml:"boot"`            // longest time until it can listen
+	Banner     Fields   `yaml:"banner"`          // a record that ends the boot sooner
+	IdentifyIn Duration `yaml:"identify_within"` // default 3s after boot
+	Steps      []Step   `yaml:"steps"`           // sent once it is identified, before the safe sequence
+}
+
+// DeviceTime says where the device's own clock is.
+type DeviceTime struct {
+	From string `yaml:"from"` // field
+	Unit string `yaml:"unit"` // s, ms, us
+	Bits int    `yaml:"bits"` // it wraps after so many bits, 0: never
+}
+
+// Count names a field that numbers the samples, so that each gap is known.
+type Count struct {
+	From string `yaml:"from"`
+	Bits int    `yaml:"bits"` // it wraps after so many bits; default 32
+}
+
+// Channel is one quantity.
+type Channel struct {
+	ID         string     `yaml:"id"`
+	Label      edge.Text  `yaml:"label"`
+	From       string     `yaml:"from"` // field, default the id
+	Unit       string     `yaml:"unit"`
+	Range      *Range     `yaml:"range"` // of the shown value
+	Resolution float64    `yaml:"resolution"`
+	Decimals   *int       `yaml:"decimals"`
+	Scale      float64    `yaml:"scale"` // shown = raw*scale + offset; default 1
+	Offset     float64    `yaml:"offset"`
+	Format     string     `yaml:"format"` // f32 (default), f64, i16, enum
+	Choices    []Choice   `yaml:"choices"`
+	Group      string     `yaml:"group"`
+	Role       string     `yaml:"role"`
+	Hidden     bool       `yaml:"hidden"`
+	Optional   bool       `yaml:"optional"` // a record without it is still of this type
+	Sim        SimChannel `yaml:"simulate"`
+}
+
+// Auto lets the device name its channels: every numeric field becomes one.
+type Auto struct {
+	Max    int      `yaml:"max"`    // default 16
+	Settle Duration `yaml:"settle"` // how long labels are collected at first, default 500ms
+}
+
+// Choice is one value of an enum channel or a choice parameter.
+type Choice struct {
+	ID    string    `yaml:"id"`
+	Value *float64  `yaml:"value"` // in frames; default its place in the list
+	Wire  any       `yaml:"wire"`  // as it stands on the wire; default id (text) or value
+	Label edge.Text `yaml:"label"`
+}
+
+// Command is one thing a driver may ask.
+type Command struct {
+	ID      string    `yaml:"id"`
+	Label   edge.Text `yaml:"label"`
+	Help    edge.Text `yaml:"help"`
+	Params  []Param   `yaml:"params"`
+	Send    *Send     `yaml:"send"`
+	Reply   *Reply    `yaml:"reply"`  // the device's own answer
+	Shows   []Show    `yaml:"shows"`  // or what the telemetry must show
+	Within  Duration  `yaml:"within"` // for Shows; default 1s
+	Rate    float64   `yaml:"rate"`   // most per second, 0: no limit
+	Calming bool      `yaml:"calming"`
+}
+
+// Param is a typed, bounded parameter.
+type Param struct {
+	ID      string    `yaml:"id"`
+	Label   edge.Text `yaml:"label"`
+	Type    string    `yaml:"type"` // float (default), int, choice
+	Unit    string    `yaml:"unit"`
+	Range   *Range    `yaml:"range"` // required for numbers
+	Step    float64   `yaml:"step"`
+	Default any       `yaml:"default"`
+	Slew    float64   `yaml:"slew"` // largest change per second, 0: none
+	Choices []Choice  `yaml:"choices"`
+	Channel string    `yaml:"channel"` // shows the present value
+	Wire    Wire      `yaml:"wire"`
+}
+
+// Wire says how a parameter's number is written: wire = value*scale + offset.
+type Wire struct {
+	As       string  `yaml:"as"` // number (default), text
+	Scale    float64 `yaml:"scale"`
+	Offset   float64 `yaml:"offset"`
+	Decimals *int    `yaml:"decimals"` // exactly so many places; default the shortest
+}
+
+// Send is one message to the device. Exactly one form is given; "$id" stands
+// for a parameter.
+type Send struct {
+	JSON yaml.MapSlice `yaml:"json"` // lines/json, floats: an object, keys in order
+	Text []string      `yaml:"text"` // words that are joined as they are
+}
+
+// Fields are conditions on a record: each field must be there and equal the
+// value; "*" takes any, "$id" the parameter as it was sent.
+type Fields map[string]any
+
+// Reply is how the device answers a message.
+type Reply struct {
+	OK     Fields   `yaml:"ok"`
+	Error  Fields   `yaml:"error"`
+	Within Duration `yaml:"within"` // default 500ms
+}
+
+// Show is a condition on a channel's shown value.
+type Show struct {
+	Channel   string  `yaml:"channel"`
+	Equals    any     `yaml:"equals"` // a number, a choice's id, or "$id"
+	Tolerance float64 `yaml:"tolerance"`
+	Range     *Range  `yaml:"range"`
+}
+
+// Step is one step of a sequence. Exactly one of Command, Send, Wait is given.
+type Step struct {
+	Command string         `yaml:"command"` // of this type, checked against its ranges
+	Args    map[string]any `yaml:"args"`
+	Send    *Send          `yaml:"send"`
+	Reply   *Reply         `yaml:"reply"` // with Send
+	Wait    Duration       `yaml:"wait"`
+}
+
+// Keepalive is sent while somebody drives, for a device that goes safe by
+// itself when the box falls silent.
+type Keepalive struct {
+	Send  *Send    `yaml:"send"`
+	Reply *Reply   `yaml:"reply"`
+	Every Duration `yaml:"every"`
+}
+
+// Safe is how the device is made safe and how that is known.
+type Safe struct {
+	Text   edge.Text `yaml:"text"`
+	Resync string    `yaml:"resync"` // sent first, so that safe is not glued to half a line
+	Steps  []Step    `yaml:"steps"`
+	Shows  []Show    `yaml:"shows"`  // read back
+	Within Duration  `yaml:"within"` // for Shows after the last step; default 1s
+	Tries  int       `yaml:"tries"`  // default 3
+}
+
+// Panel hints at a good first view.
+type Panel struct {
+	Plots    []Plot   `yaml:"plots"`
+	Readouts []string `yaml:"readouts"`
+	Window   Duration `yaml:"window"`
+	Icon     string   `yaml:"icon"`
+}
+
+// Plot is one graph.
+type Plot struct {
+	Label    edge.Text `yaml:"label"`
+	Channels []string  `yaml:"channels"`
+}
+
+// Simulate chooses what stands in for the device.
+type Simulate struct {
+	Plant string `yaml:"plant"` // pendulum, aeropendulum; default: the generic dialogue
+}
+
+// SimChannel shapes one channel of the generic simulator.
+type SimChannel struct {
+	Wave   string  `yaml:"wave"`   // constant (default), sine, walk, follow
+	Period float64 `yaml:"period"` // s
+	Amp    float64 `yaml:"amplitude"`
+	Mean   float64 `yaml:"mean"`
+	Noise  float64 `yaml:"noise"`
+	Follow string  `yaml:"follow"` // "command.param" it approaches
+	Lag    float64 `yaml:"lag"`    // s, time constant
+}
+
+// Range is [min, max], both inclusive.
+type Range [2]float64
+
+// Duration is written like 500ms or 2s.
+type Duration = time.Duration
