@@ -31,7 +31,7 @@ func (s *Server) Commit(ctx context.Context, stream string) error {
 	s.mu.Lock()
 	c := s.commits[stream]
 	if c == nil {
-		c = &committer{dir: s.streamDir(stream), store: s.cfg.Dir, synced: map[string]blockState{}}
+		c = &committer{dir: s.streamDir(stream), store: s.cfg.Dir, founded: s.founded[stream], synced: map[string]blockState{}}
 		s.commits[stream] = c
 	}
 	s.mu.Unlock()
@@ -61,7 +61,7 @@ type committer struct {
 	running bool
 
 	// Of the running round only.
-	founded bool // directory and meta files are durable
+	founded string // version of the meta file that is durable, with its directories
 	synced  map[string]blockState
 	rounds  atomic.Int64 // made so far
 }
@@ -109,7 +109,7 @@ func (c *committer) run(s *Server) {
 			return
 		}
 		c.mu.Unlock()
-		switch err := c.sync(); {
+		switch err := c.sync(s); {
 		case errors.Is(err, errNoStream):
 			r.err = err
 		case err != nil:
@@ -122,16 +122,20 @@ func (c *committer) run(s *Server) {
 
 // sync makes every changed block file, and their directory when a file is new,
 // durable.
-func (c *committer) sync() error {
+func (c *committer) sync(s *Server) error {
 	c.rounds.Add(1)
-	if !c.founded {
-		if _, err := os.Stat(filepath.Join(c.dir, "meta.inf")); err != nil {
-			return fmt.Errorf("%w: %w", errNoStream, err)
-		}
+	meta, err := os.Stat(filepath.Join(c.dir, "meta.inf"))
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoStream, err)
+	}
+	if v := fmt.Sprint(meta.ModTime().UnixNano(), meta.Size()); v != c.founded {
 		if err := syncTree(c.store); err != nil {
 			return err
 		}
-		c.founded = true
+		c.founded = v
+		s.mu.Lock()
+		s.founded[filepath.Base(c.dir)] = v
+		s.mu.Unlock()
 		// No return: a message may have been written while syncTree ran, and
 		// the states of the files are not known yet.
 	}

@@ -47,6 +47,11 @@ func (s *Server) watch() {
 			return
 		case <-tick.C:
 			s.look()
+			if s.sick.Load() == nil {
+				if err := s.record(false); err != nil {
+					s.cfg.Logger.Warn("manifest not written", "dir", s.cfg.Dir, "err", err)
+				}
+			}
 		}
 	}
 }

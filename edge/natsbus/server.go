@@ -83,6 +83,11 @@ type Server struct {
 	mu       sync.Mutex
 	own      *nats.Conn // behind JetStream()
 	commits  map[string]*committer
+	written  manifest
+	expect   map[string]entry  // in the manifest, not seen since the start
+	founded  map[string]string // by stream: the meta file that is durable
+	cut      map[string]int64  // by stream: bytes lost at the start
+	damage   []Damage
 	closed   bool
 	stop     chan struct{}
 	watching sync.WaitGroup
@@ -98,7 +103,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("natsbus: %w", err)
 	}
-	s := &Server{cfg: cfg, commits: map[string]*committer{}, stop: make(chan struct{})}
+	s := &Server{cfg: cfg, commits: map[string]*committer{}, expect: map[string]entry{}, founded: map[string]string{}, stop: make(chan struct{})}
 	s.opts = &server.Options{
 		ServerName:             "labbox",
 		DontListen:             true,
@@ -113,6 +118,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		MaxPayload:             cfg.MaxPayload,
 	}
 	if err := s.boot(ctx); err != nil {
+		s.halt()
 		return nil, err
 	}
 	s.watching.Go(s.watch)
@@ -121,6 +127,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 
 // boot starts an embedded server and makes it the running one.
 func (s *Server) boot(ctx context.Context) error {
+	before := blocks(s.cfg.Dir)
 	opts := s.opts.Clone()
 	opts.JetStreamMaxStore = s.storeLimit()
 	ns, err := server.NewServer(opts)
@@ -139,6 +146,10 @@ func (s *Server) boot(ctx context.Context) error {
 		return fmt.Errorf("natsbus: broker in %s not ready", s.cfg.Dir)
 	}
 	s.running.Store(ns)
+	s.audit(before)
+	if err := s.record(false); err != nil {
+		s.cfg.Logger.Warn("manifest not written", "dir", s.cfg.Dir, "err", err)
+	}
 	return nil
 }
 
@@ -217,7 +228,25 @@ func (s *Server) Close() {
 	if own != nil {
 		own.Close()
 	}
+	if s.sick.Load() == nil {
+		if err := s.record(s.idle()); err != nil {
+			s.cfg.Logger.Warn("manifest not written", "dir", s.cfg.Dir, "err", err)
+		}
+	}
 	s.halt()
+}
+
+// idle reports whether all connections are gone, so that nothing changes any
+// more. Those that have just been closed get a moment.
+func (s *Server) idle() bool {
+	ns := s.running.Load()
+	for range 50 {
+		if ns == nil || ns.NumClients() == 0 {
+			return ns != nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return false
 }
 
 // halt ends the running embedded server and waits for it.
