@@ -1,0 +1,3 @@
+package record
+
+func childMain() bool { return false }
