@@ -20,6 +20,7 @@ type conn struct {
 	multi bool // between MULTI and EXEC
 	dirty bool // a command was refused there
 	keys  []string
+	size  int64 // what the queued commands store, at most
 }
 
 // Every peer that reaches the hook is one of three: a connection's (seen first
@@ -97,6 +98,15 @@ func (s *Store) serve(p *server.Peer, c *conn, name string, args []string) bool 
 		s.read(p, c, cmd, name, args)
 	case write, script:
 		if c.multi {
+			s.mu.Lock()
+			why := s.full(name, args, c.size)
+			s.mu.Unlock()
+			if why != "" {
+				c.dirty = true
+				p.WriteError("OOM " + why)
+				break
+			}
+			c.size += cost(name, args)
 			s.queue(p, c, name, args, cmd.keys(args))
 			break
 		}
@@ -156,7 +166,7 @@ func (s *Store) transact(p *server.Peer, c *conn, name string, args []string) {
 			return
 		}
 	}
-	c.multi, c.dirty, c.keys = false, false, nil
+	c.multi, c.dirty, c.keys, c.size = false, false, nil, 0
 }
 
 func (s *Store) read(p *server.Peer, c *conn, cmd command, name string, args []string) {
@@ -243,6 +253,11 @@ func (s *Store) nested(p *server.Peer, name string, args []string) bool {
 		p.WriteInt(int(s.ttlAnswer(name, n)))
 		return true
 	case write:
+		if why := s.full(name, args, s.grown); why != "" {
+			p.WriteError("OOM " + why)
+			return true
+		}
+		s.grown += cost(name, args)
 		s.touched = append(s.touched, cmd.keys(args)...)
 		return false
 	}

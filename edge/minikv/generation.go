@@ -73,13 +73,10 @@ func (g *generation) commit(ctx context.Context) error { return g.srv.Commit(ctx
 func (g *generation) grown(s *Store) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return g.bytes > compactBytes+3*s.used || g.last > compactMessages
+	return g.bytes > s.cfg.CompactBytes+2*s.used || g.last > compactMessages
 }
 
-const (
-	compactBytes    = 4 << 20
-	compactMessages = 100_000
-)
+const compactMessages = 100_000
 
 func (g *generation) readManifest() (manifest, error) {
 	b, err := os.ReadFile(g.path())

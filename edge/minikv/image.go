@@ -47,10 +47,11 @@ type clockMark struct {
 	wall int64 // Unix ns
 }
 
-// A record of the log: version, flags, boot, entries, CRC-32C of all before it.
-// An entry: form, key, and unless the form is formNone: deadline (0: none; else
-// followed by left), number of parts, parts. Numbers are uvarints, texts have
-// their length before them. A clock mark has boot and wall in place of a key.
+// A record is one message of the log: version, flags, boot, a piece of a batch,
+// CRC-32C of all before it. The pieces of a batch, joined, are its entries: form,
+// key, and unless the form is formNone: deadline (0: none; else followed by
+// left), number of parts, parts. Numbers are uvarints, texts have their length
+// before them. A clock mark has boot and wall in place of a key.
 const (
 	recordVersion = 1
 	flagMore      = 1 // the batch goes on in the next record
@@ -99,15 +100,14 @@ func appendClock(b []byte, c clockMark) []byte {
 }
 
 type record struct {
-	flags  byte
-	boot   uint64
-	images []image
-	clocks []clockMark
+	flags byte
+	boot  uint64
+	piece []byte
 }
 
 var errRecord = errors.New("damaged record")
 
-// decodeRecord reads one record. Its images share no memory with b.
+// decodeRecord reads one message. The piece shares memory with b.
 func decodeRecord(b []byte) (record, error) {
 	if len(b) < 7 || b[0] != recordVersion {
 		if len(b) > 0 && b[0] > recordVersion {
@@ -121,42 +121,59 @@ func decodeRecord(b []byte) (record, error) {
 	}
 	d := decoder{b: body[2:]}
 	r := record{flags: b[1], boot: d.uvarint()}
+	if r.piece = d.b; d.bad {
+		return record{}, errRecord
+	}
+	return r, nil
+}
+
+// decodeBatch reads the joined pieces of a batch. What it returns shares no
+// memory with b.
+func decodeBatch(b []byte, boot uint64) (images []image, clocks []clockMark, err error) {
+	d := decoder{b: b}
 	for len(d.b) > 0 && !d.bad {
 		f := form(d.b[0])
 		d.b = d.b[1:]
 		if f == formClock {
-			r.clocks = append(r.clocks, clockMark{boot: d.uvarint(), wall: d.varint()})
+			clocks = append(clocks, clockMark{boot: d.uvarint(), wall: d.varint()})
 			continue
 		}
-		i := image{form: f, key: d.text(), boot: r.boot}
-		if f > formZset {
-			return record{}, errRecord
+		if f > formClock {
+			return nil, nil, errRecord
 		}
-		if f != formNone {
-			if i.deadline = d.duration(); i.deadline != 0 {
-				i.left = d.duration()
-			}
-			n := d.uvarint()
-			if n > uint64(len(d.b)) || f == formString && n != 1 {
-				return record{}, errRecord
-			}
-			if f == formString {
-				i.one = d.text()
-			} else {
-				for ; n > 0 && !d.bad; n-- {
-					i.parts = append(i.parts, d.text())
-				}
-				if len(i.parts)%2 != 0 && (f == formHash || f == formZset) {
-					return record{}, errRecord
-				}
-			}
-		}
-		r.images = append(r.images, i)
+		images = append(images, d.image(f, boot))
 	}
 	if d.bad {
-		return record{}, errRecord
+		return nil, nil, errRecord
 	}
-	return r, nil
+	return images, clocks, nil
+}
+
+func (d *decoder) image(f form, boot uint64) image {
+	i := image{form: f, key: d.text(), boot: boot}
+	if f == formNone {
+		return i
+	}
+	if i.deadline = d.duration(); i.deadline != 0 {
+		i.left = d.duration()
+	}
+	n := d.uvarint()
+	pairs := f == formHash || f == formZset
+	if n > uint64(len(d.b)) || f == formString && n != 1 || pairs && n%2 != 0 {
+		d.bad = true
+		return i
+	}
+	if f == formString {
+		i.one = d.text()
+		return i
+	}
+	for ; n > 0 && !d.bad; n-- {
+		i.parts = append(i.parts, d.text())
+		if f == formZset && len(i.parts)%2 == 0 && len(i.parts[len(i.parts)-1]) != 8 {
+			d.bad = true
+		}
+	}
+	return i
 }
 
 type decoder struct {

@@ -2,7 +2,6 @@ package minikv
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -255,58 +254,4 @@ func (j *journal) close() {
 	close(j.stop)
 	j.running.Wait()
 	j.dest.close(j.s.down.Load() == nil)
-}
-
-// recordWriter cuts a batch into records that fit into messages.
-type recordWriter struct {
-	boot uint64
-	emit func([]byte) error
-	buf  []byte
-	any  bool
-}
-
-// recordSize is when a record ends: with the largest value after it, it stays
-// below the largest message of the broker.
-const recordSize = 1 << 20
-
-func (w *recordWriter) begin() {
-	if w.buf == nil {
-		w.buf = beginRecord(make([]byte, 0, 512), w.boot)
-	}
-}
-
-func (w *recordWriter) clock(c clockMark) {
-	w.begin()
-	w.buf = appendClock(w.buf, c)
-}
-
-func (w *recordWriter) image(i *image) error {
-	w.begin()
-	if len(w.buf) > recordSize {
-		if err := w.cut(flagMore); err != nil {
-			return err
-		}
-		w.begin()
-	}
-	w.buf = appendImage(w.buf, i)
-	return nil
-}
-
-func (w *recordWriter) end() error {
-	w.begin()
-	return w.cut(0)
-}
-
-func (w *recordWriter) cut(more byte) error {
-	w.buf[1] |= more
-	if w.any {
-		w.buf[1] |= flagGoesOn
-	}
-	w.any = true
-	err := w.emit(endRecord(w.buf))
-	w.buf = nil
-	if err != nil {
-		return fmt.Errorf("write the log: %w", err)
-	}
-	return nil
 }

@@ -16,7 +16,7 @@ func (s *Store) openLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g := &generation{srv: s.cfg.Server, js: js, name: s.cfg.Name, max: 4*s.cfg.MaxBytes + 32<<20}
+	g := &generation{srv: s.cfg.Server, js: js, name: s.cfg.Name, max: 3*s.cfg.MaxBytes + 32<<20}
 	r, err := s.findLog(ctx, g)
 	if err != nil {
 		return err
@@ -89,8 +89,8 @@ func (s *Store) findLog(ctx context.Context, g *generation) (*replay, error) {
 type replay struct {
 	images map[string]image
 	clocks map[uint64]int64
-	group  []record // of a batch that is not complete yet
-	whole  bool     // the snapshot at the start, if there is one, is complete
+	group  []byte // pieces of a batch that is not complete yet
+	whole  bool   // the snapshot at the start, if there is one, is complete
 	damage error
 }
 
@@ -108,27 +108,31 @@ func (r *replay) newestBoot() (newest uint64) {
 }
 
 // add takes the next record. A batch counts when its last record is there.
-func (r *replay) add(rec record) {
+func (r *replay) add(rec record) error {
 	if rec.flags&flagGoesOn == 0 {
 		r.group = nil // the one before was cut off: nobody was told that it is durable
 	}
-	r.group = append(r.group, rec)
+	r.group = append(r.group, rec.piece...)
 	if rec.flags&flagMore != 0 {
-		return
+		return nil
 	}
-	for _, rec := range r.group {
-		for _, c := range rec.clocks {
-			r.clocks[c.boot] = c.wall
-		}
-		for _, i := range rec.images {
-			if i.form == formNone {
-				delete(r.images, i.key)
-			} else {
-				r.images[i.key] = i
-			}
+	images, clocks, err := decodeBatch(r.group, rec.boot)
+	r.group = nil
+	if err != nil {
+		return err
+	}
+	for _, c := range clocks {
+		r.clocks[c.boot] = c.wall
+	}
+	for _, i := range images {
+		if i.form == formNone {
+			delete(r.images, i.key)
+		} else {
+			r.images[i.key] = i
 		}
 	}
-	r.group, r.whole = nil, true
+	r.whole = true
+	return nil
 }
 
 func readLog(ctx context.Context, g *generation) (*replay, error) {
@@ -169,12 +173,13 @@ func readLog(ctx context.Context, g *generation) (*replay, error) {
 		}
 		seq = meta.Sequence.Stream
 		rec, err := decodeRecord(msg.Data())
+		if err == nil {
+			err = r.add(rec)
+		}
 		if err != nil {
 			r.damaged("message %d: %w", seq, err)
 			r.group = nil
-			continue
 		}
-		r.add(rec)
 	}
 	return r, nil
 }

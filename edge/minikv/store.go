@@ -32,10 +32,14 @@ type Config struct {
 	Clock edge.Clock
 	// Logger takes what an operator must know; nil discards it.
 	Logger *slog.Logger
-	// MaxBytes bounds keys and values; 0 is 32 MiB. Writes beyond it are
-	// edge.CodeStoreFull. The log takes up to 4 times as much, twice that for a
-	// moment when it is written anew.
+	// MaxBytes bounds keys and values; 0 is 16 MiB. Writes beyond it are
+	// edge.CodeStoreFull. The log takes up to 3 times as much and
+	// 32 MiB, twice that for a moment when it is written anew; the broker must have
+	// room for both.
 	MaxBytes int64
+	// CompactBytes is how much the log may hold besides twice the live data before
+	// it is written anew; 0 is 4 MiB.
+	CompactBytes int64
 	// ClockEvery is how often the calendar is compared; 0 is 1 s.
 	ClockEvery time.Duration
 	// ClockStep is by how much the calendar must move to be noted; 0 is 1 s.
@@ -55,7 +59,10 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.MaxBytes <= 0 {
-		c.MaxBytes = 32 << 20
+		c.MaxBytes = 16 << 20
+	}
+	if c.CompactBytes <= 0 {
+		c.CompactBytes = 4 << 20
 	}
 	if c.ClockEvery <= 0 {
 		c.ClockEvery = time.Second
@@ -81,7 +88,8 @@ type Store struct {
 
 	mu        sync.Mutex // one write at a time
 	exp       expiry
-	touched   []string // keys that the running script wrote
+	touched   []string // keys that the running command wrote
+	grown     int64    // what the running script stored, at most
 	sizes     map[string]int
 	used      int64
 	boot      uint64

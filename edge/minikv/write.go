@@ -2,6 +2,7 @@ package minikv
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/alicebob/miniredis/v2/server"
 
@@ -19,7 +20,7 @@ func (s *Store) write(p *server.Peer, c *conn, name string, args, keys []string)
 		p.WriteError("MISCONF " + (*err).Error())
 		return
 	}
-	if why := s.full(name, args); why != "" {
+	if why := s.full(name, args, 0); why != "" {
 		s.mu.Unlock()
 		if name == "EXEC" {
 			s.run(p, c, "DISCARD", nil)
@@ -28,7 +29,7 @@ func (s *Store) write(p *server.Peer, c *conn, name string, args, keys []string)
 		return
 	}
 	s.expire()
-	s.touched = append(s.touched[:0], keys...)
+	s.touched, s.grown = append(s.touched[:0], keys...), 0
 	if s.log != nil {
 		s.log.applying.Store(true)
 	}
@@ -47,16 +48,13 @@ func (s *Store) write(p *server.Peer, c *conn, name string, args, keys []string)
 	p.WriteRaw(c.reply.String())
 }
 
-// full says why a command that stores something is refused.
-func (s *Store) full(name string, args []string) string {
+// full says why a command that stores something is refused; pending is what its
+// script has stored already. The lock is held.
+func (s *Store) full(name string, args []string, pending int64) string {
 	if shrinks(name) {
 		return ""
 	}
-	size := int64(0)
-	for _, a := range args {
-		size += int64(len(a))
-	}
-	if s.used+size > s.cfg.MaxBytes {
+	if s.used+pending+cost(name, args) > s.cfg.MaxBytes {
 		return "minikv: the store is full"
 	}
 	if s.cfg.Server != nil {
@@ -65,6 +63,21 @@ func (s *Store) full(name string, args []string) string {
 		}
 	}
 	return ""
+}
+
+// cost is by how much a command can make the store grow.
+func cost(name string, args []string) (n int64) {
+	for _, a := range args {
+		n += int64(len(a))
+	}
+	if len(args) > 1 && (name == "SETRANGE" || name == "SETBIT") {
+		offset, _ := strconv.ParseInt(args[1], 10, 64)
+		if name == "SETBIT" {
+			offset /= 8
+		}
+		n += max(offset, 0)
+	}
+	return n
 }
 
 // journal brings the deadlines of keys up to date and puts their after-images
