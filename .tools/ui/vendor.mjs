@@ -20,8 +20,6 @@ const FILES = [
   ['htm', '3.1.1', 'Apache-2.0', 'dist/htm.mjs', 'htm.js'],
   ['@preact/signals-core', '1.14.5', 'MIT', 'dist/signals-core.mjs', 'signals-core.js'],
   ['@preact/signals', '2.11.4', 'MIT', 'dist/signals.mjs', 'signals.js'],
-  ['uplot', '1.6.32', 'MIT', 'dist/uPlot.iife.min.js', 'uplot.js'],
-  ['uplot', '1.6.32', 'MIT', 'dist/uPlot.min.css', 'uplot.css'],
 ];
 
 /** Bare import -> file here. */
@@ -37,13 +35,11 @@ const sha256 = (b) => createHash('sha256').update(b).digest('hex');
 /** @param {string} text @param {string} name */
 function rewrite(text, name) {
   let out = text.replace(/\n?\/[/*]# sourceMappingURL=.*?(\*\/)?\s*$/, '\n');
-  if (name.endsWith('.css')) return out;
   out = out.replace(/(from|import)\s*(["'])([@a-z][^"']*)\2/g, (_, word, q, bare) => {
     const to = IMPORTS[/** @type {keyof typeof IMPORTS} */ (bare)];
     if (!to) throw new Error(`${name}: no file for import ${bare}`);
     return `${word}${q}${to}${q}`;
   });
-  if (name === 'uplot.js') out = `${out.trimEnd()}\nexport default uPlot;\n`;
   return `// @ts-nocheck\n${out}`;
 }
 

@@ -4,15 +4,9 @@
 //   const b = new Buckets(2);
 //   b.reset(30000 / 800, 800);       // a 30 s window on 800 pixels
 //   b.update(ring);                  // takes in what is new
-//   b.fill(view, ring.last, 30000);  // what uPlot draws: view.xs, view.ys
-
-/** Arrays handed to uPlot and used again for the next drawing. xs are seconds before the right edge, null is a break.
- * @typedef {{xs: number[], ys: (number | null)[][]}} View */
+//   b.fill(ring.last, 30000);        // b.n points: b.xs, b.ys[0], b.ys[1]
 
 /** @typedef {import('./ring.js').Ring} Ring */
-
-/** @param {number} channels @returns {View} */
-export const newView = (channels) => ({ xs: [], ys: Array.from({ length: channels }, () => []) });
 
 export class Buckets {
   /** @param {number[]} columns which of the ring's columns */
@@ -20,6 +14,11 @@ export class Buckets {
     this.columns = columns;
     this.width = 1;
     this.size = 0;
+    /** Points written by fill. */
+    this.n = 0;
+    this.xs = new Float64Array(0);
+    /** @type {Float64Array[]} */
+    this.ys = [];
     /** Absolute index of the next sample to take in. */
     this.next = 0;
     /** Number of the bucket that stands in a slot, -1 for none. */
@@ -48,6 +47,8 @@ export class Buckets {
       this.start = new Float64Array(size);
       this.end = new Float64Array(size);
       this.cut = new Uint8Array(size);
+      this.xs = new Float64Array(3 * size);
+      this.ys = this.columns.map(() => new Float64Array(3 * size));
       this.min = this.columns.map(() => new Float64Array(size));
       this.max = this.columns.map(() => new Float64Array(size));
       this.up = this.columns.map(() => new Uint8Array(size));
@@ -102,36 +103,30 @@ export class Buckets {
     }
   }
 
-  /** Writes what is visible between edge - span and edge.
-   * @param {View} view @param {number} edge ms, time at the right @param {number} span ms */
-  fill(view, edge, span) {
-    const { xs, ys } = view;
+  /** Writes what is visible between edge - span and edge into xs (ms before the edge) and ys; NaN is a break.
+   * @param {number} edge ms, time at the right @param {number} span ms */
+  fill(edge, span) {
+    const { xs, ys } = this;
     let n = 0;
     for (let k = Math.floor((edge - span) / this.width); k <= Math.floor(edge / this.width); k++) {
       const s = ((k % this.size) + this.size) % this.size;
       if (this.key[s] !== k) continue;
-      const a = (this.start[s] - edge) / 1000;
-      const b = (this.end[s] - edge) / 1000;
-      if (this.cut[s] && n) {
-        xs[n] = a;
-        for (const y of ys) y[n] = null;
+      if (this.cut[s]) {
+        xs[n] = this.start[s] - edge;
+        for (const y of ys) y[n] = Number.NaN;
         n++;
       }
-      xs[n] = a;
-      const pair = b > a;
-      if (pair) xs[n + 1] = b;
+      xs[n] = this.start[s] - edge;
+      xs[n + 1] = this.end[s] - edge;
+      const pair = xs[n + 1] > xs[n];
       for (let c = 0; c < ys.length; c++) {
-        const lo = this.min[c][s];
-        const hi = this.max[c][s];
-        const missing = Number.isNaN(lo);
         const up = this.up[c][s];
-        ys[c][n] = missing ? null : up ? lo : hi;
-        if (pair) ys[c][n + 1] = missing ? null : up ? hi : lo;
+        ys[c][n] = up ? this.min[c][s] : this.max[c][s];
+        if (pair) ys[c][n + 1] = up ? this.max[c][s] : this.min[c][s];
       }
       n += pair ? 2 : 1;
     }
-    xs.length = n;
-    for (const y of ys) y.length = n;
+    this.n = n;
   }
 
   /** Least and greatest value in the last span ms, [NaN, NaN] where there is none.

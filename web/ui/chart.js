@@ -1,26 +1,46 @@
-// One uPlot graph fed from a Stream: decimated, with every gap hatched, colours that colour-blind people can tell apart.
+// One graph fed from a Stream: a line per channel, decimated, every gap hatched, axes, and a cursor that several graphs
+// share. It draws itself on a canvas; nothing is allocated per sample.
 
-import { Buckets, newView } from './buckets.js';
+import { niceStep, places, steadyRange, ticks } from './axis.js';
+import { Buckets } from './buckets.js';
 import { num, t } from './i18n.js';
-import { steadyRange } from './model.js';
-import * as vendored from './vendor/uplot.js';
-
-/** @type {any} */
-const uPlot = vendored.default;
 
 /** @typedef {import('./stream.js').Stream} Stream */
 
 /** @param {string} name */
 export const cssColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** The colours of the first, second... trace; more than eight start again. */
-export const traceColor = (/** @type {number} */ i) => `--trace-${(i % 8) + 1}`;
+/** The number of a trace's colour; more than eight start again.  @param {number} i */
+export const traceNumber = (i) => (i % 8) + 1;
 
-const FONT = '12px system-ui, sans-serif';
-const AXIS_WIDTH = 58;
+const LEFT = 58;
+const BOTTOM = 26;
+const TOP = 8;
+const RIGHT = 16;
 
-/** @param {string} color @param {string} paper @param {number} ratio */
-function hatch(color, paper, ratio) {
+/** Strokes one channel: x = x0 + ms * kx, y = y0 - value * ky. A point between two breaks becomes a dot.
+ * @param {CanvasRenderingContext2D} c @param {Buckets} b @param {number} channel
+ * @param {number} x0 @param {number} kx @param {number} y0 @param {number} ky */
+export function strokeTrace(c, b, channel, x0, kx, y0, ky) {
+  const { xs, n } = b;
+  const ys = b.ys[channel];
+  let length = 0;
+  c.beginPath();
+  for (let i = 0; i <= n; i++) {
+    const y = i < n ? ys[i] : Number.NaN;
+    if (Number.isNaN(y)) {
+      if (length === 1) c.lineTo(x0 + xs[i - 1] * kx + 2, y0 - ys[i - 1] * ky);
+      length = 0;
+    } else {
+      if (length++) c.lineTo(x0 + xs[i] * kx, y0 - y * ky);
+      else c.moveTo(x0 + xs[i] * kx, y0 - y * ky);
+    }
+  }
+  c.stroke();
+}
+
+/** A tile of slanted lines.  @param {string} ink @param {string} paper @param {number} ratio */
+function hatch(ink, paper, ratio) {
   const size = Math.round(8 * ratio);
   const tile = document.createElement('canvas');
   tile.width = size;
@@ -28,7 +48,7 @@ function hatch(color, paper, ratio) {
   const c = /** @type {CanvasRenderingContext2D} */ (tile.getContext('2d'));
   c.fillStyle = paper;
   c.fillRect(0, 0, size, size);
-  c.strokeStyle = color;
+  c.strokeStyle = ink;
   c.lineWidth = 1.5 * ratio;
   for (const x of [-size, 0, size]) {
     c.moveTo(x, size);
@@ -38,152 +58,166 @@ function hatch(color, paper, ratio) {
   return tile;
 }
 
-/** @typedef {object} Options
- * @property {edge.Contract} contract
- * @property {number[]} channels indices into contract.channels
- * @property {number} windowMS
- * @property {(index: number | null) => void} onCursor */
-
 export class Chart {
-  /** @param {HTMLElement} el @param {Options} o */
-  constructor(el, o) {
+  /** @param {HTMLCanvasElement} el @param {number[]} channels indices into the contract's @param {number} windowMS
+   * @param {number} least smallest span worth showing */
+  constructor(el, channels, windowMS, least) {
+    this.least = least;
     this.el = el;
-    this.o = o;
-    this.windowMS = o.windowMS;
-    this.buckets = new Buckets(o.channels);
-    this.view = newView(o.channels.length);
+    this.c = /** @type {CanvasRenderingContext2D} */ (el.getContext('2d'));
+    this.windowMS = windowMS;
+    this.buckets = new Buckets(channels);
     /** @type {Stream | null} */
     this.stream = null;
     this.edge = Number.NaN;
     /** @type {[number, number] | null} */
     this.range = null;
-    this.seen = -1;
-    /** @type {HTMLCanvasElement | null} */
-    this.tile = null;
-    this.u = this.#make(Math.max(200, el.clientWidth), Math.max(120, el.clientHeight));
+    /** @type {Set<number>} */
+    this.hidden = new Set();
+    /** Where the pointer is, ms before the right edge; null where it is elsewhere.
+     * @type {number | null} */
+    this.cursor = null;
+    this.seen = '';
+    this.colors = channels.map((_, i) => cssColor(`--trace-${traceNumber(i)}`));
+    this.ink = cssColor('--ink-2');
+    this.grid = cssColor('--grid');
+    this.ratio = 1;
+    this.width = 0;
+    this.height = 0;
+    /** @type {CanvasPattern | null} */
+    this.pattern = null;
+    this.resize();
   }
 
-  /** @param {number} width @param {number} height */
-  #make(width, height) {
-    const ink = cssColor('--ink-2');
-    const grid = { stroke: cssColor('--grid'), width: 1 };
-    const axis = { stroke: ink, grid, ticks: { ...grid, size: 4 }, font: FONT };
-    const series = this.o.channels.map((_, i) => ({
-      stroke: cssColor(traceColor(i)),
-      width: 1,
-      points: { show: false },
-    }));
-    const opts = {
-      width,
-      height,
-      pxAlign: 0,
-      legend: { show: false },
-      cursor: { drag: { x: false, y: false }, points: { size: 7 }, sync: { key: 'time' } },
-      scales: {
-        x: { time: false, range: () => [-this.windowMS / 1000, 0] },
-        y: { range: (/** @type {any} */ _, /** @type {number} */ lo, /** @type {number} */ hi) => this.#range(lo, hi) },
-      },
-      axes: [
-        {
-          ...axis,
-          size: 30,
-          values: (/** @type {any} */ _, /** @type {number[]} */ v) =>
-            v.map((x) => (x === 0 ? t('plot.now') : `${num(x, Number.isInteger(x) ? 0 : 1)} s`)),
-        },
-        {
-          ...axis,
-          size: AXIS_WIDTH,
-          values: (
-            /** @type {any} */ _,
-            /** @type {number[]} */ v,
-            /** @type {any} */ __,
-            /** @type {any} */ ___,
-            /** @type {number} */ step,
-          ) => v.map((x) => num(x, Math.max(0, Math.min(6, -Math.floor(Math.log10(step || 1)))))),
-        },
-      ],
-      series: [{}, ...series],
-      hooks: {
-        drawClear: [() => this.#gaps()],
-        setCursor: [(/** @type {any} */ u) => this.o.onCursor(u.cursor.idx ?? null)],
-      },
-    };
-    return new uPlot(opts, [this.view.xs, ...this.view.ys], this.el);
-  }
-
-  /** @param {number} lo @param {number} hi @returns {[number, number]} */
-  #range(lo, hi) {
-    this.range = steadyRange(this.range, lo ?? Number.NaN, hi ?? Number.NaN);
-    return this.range;
-  }
-
-  /** Hatches what is not known, behind the traces. */
-  #gaps() {
-    const gaps = this.stream?.ring.gaps;
-    if (!gaps?.length || !this.u) return;
-    const { ctx, bbox } = this.u;
+  resize() {
     const ratio = devicePixelRatio || 1;
-    ctx.save();
-    for (const g of gaps) {
-      const from = (g.from - this.edge) / 1000;
-      const to = (g.to - this.edge) / 1000;
-      if (to < -this.windowMS / 1000 || from > 0) continue;
-      const left = Math.max(bbox.left, this.u.valToPos(from, 'x', true));
-      const right = Math.min(bbox.left + bbox.width, Math.max(this.u.valToPos(to, 'x', true), left + 3 * ratio));
-      this.tile ??= hatch(cssColor('--gap'), cssColor('--gap-paper'), ratio);
-      ctx.fillStyle = /** @type {CanvasPattern} */ (ctx.createPattern(this.tile, 'repeat'));
-      ctx.fillRect(left, bbox.top, right - left, bbox.height);
-    }
-    ctx.restore();
+    this.ratio = ratio;
+    this.width = Math.max(120, this.el.clientWidth);
+    this.height = Math.max(80, this.el.clientHeight);
+    this.el.width = Math.round(this.width * ratio);
+    this.el.height = Math.round(this.height * ratio);
+    this.pattern = this.c.createPattern(hatch(cssColor('--gap'), cssColor('--gap-paper'), ratio), 'repeat');
+    this.setWindow(this.windowMS);
   }
 
   /** @param {number} ms */
   setWindow(ms) {
+    const pixels = this.width - LEFT - RIGHT;
     this.windowMS = ms;
     this.range = null;
-    this.#restart();
+    this.seen = '';
+    this.buckets.reset(ms / pixels, pixels);
   }
 
-  #restart() {
-    const pixels = Math.max(100, (this.u?.bbox.width ?? 800) / (devicePixelRatio || 1));
-    this.buckets.reset(this.windowMS / pixels, pixels);
-    this.seen = -1;
-  }
-
-  resize() {
-    const width = this.el.clientWidth;
-    const height = this.el.clientHeight;
-    if (!width || !height || (width === this.u.width && height === this.u.height)) return;
-    this.u.setSize({ width, height });
-    this.#restart();
-    if (this.stream) this.draw(this.stream, this.edge);
-  }
-
-  /** Draws what is new; `edge` is the time at the right.  @param {Stream} s @param {number} edge */
+  /** Draws where there is something new; `edge` is the time at the right.  @param {Stream} s @param {number} edge */
   draw(s, edge) {
     if (s !== this.stream) {
       this.stream = s;
-      this.#restart();
+      this.setWindow(this.windowMS);
     }
-    if (s.ring.count === this.seen && edge === this.edge) return;
-    this.seen = s.ring.count;
+    const state = `${s.ring.count} ${edge} ${this.cursor} ${this.hidden.size}`;
+    if (state === this.seen) return;
+    this.seen = state;
     this.edge = edge;
     this.buckets.update(s.ring);
-    this.buckets.fill(this.view, edge, this.windowMS);
-    this.u.setData([this.view.xs, ...this.view.ys]);
+    this.buckets.fill(edge, this.windowMS);
+    const { c, ratio, width, height } = this;
+    c.setTransform(1, 0, 0, 1, 0, 0);
+    c.clearRect(0, 0, width * ratio, height * ratio);
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#plot(width - LEFT - RIGHT, height - TOP - BOTTOM);
   }
 
-  /** Gaps in sight.  */
+  /** @param {number} w @param {number} h of the inner rectangle */
+  #plot(w, h) {
+    const { c, buckets, windowMS, edge } = this;
+    let lo = Number.NaN;
+    let hi = Number.NaN;
+    for (let i = 0; i < this.colors.length; i++) {
+      if (this.hidden.has(i)) continue;
+      const [a, b] = buckets.extent(i, edge, windowMS);
+      if (!(a >= lo)) lo = Number.isNaN(a) ? lo : a;
+      if (!(b <= hi)) hi = Number.isNaN(b) ? hi : b;
+    }
+    this.range = steadyRange(this.range, lo, hi, this.least);
+    const [bottom, top] = this.range;
+    const kx = w / windowMS;
+    const ky = h / (top - bottom);
+    const x0 = LEFT + w;
+    const y0 = TOP + top * ky;
+    this.#axes(w, h, kx, ky, y0);
+    c.save();
+    c.beginPath();
+    c.rect(LEFT, TOP, w, h);
+    c.clip();
+    c.fillStyle = /** @type {CanvasPattern} */ (this.pattern);
+    for (const g of this.gaps()) {
+      const x = Math.max(LEFT, x0 + (g.from - edge) * kx);
+      c.fillRect(x, TOP, Math.max(3, x0 + (g.to - edge) * kx - x), h);
+    }
+    // A dense trace is fastest, and clear enough, at one pixel.
+    c.lineWidth = buckets.n > w ? 1 : 1.6;
+    c.lineJoin = 'round';
+    this.colors.forEach((color, i) => {
+      if (this.hidden.has(i)) return;
+      c.strokeStyle = color;
+      strokeTrace(c, buckets, i, x0, kx, y0, ky);
+    });
+    if (this.cursor !== null) {
+      c.fillStyle = this.ink;
+      c.fillRect(x0 + this.cursor * kx, TOP, 1, h);
+    }
+    c.restore();
+  }
+
+  /** @param {number} w @param {number} h @param {number} kx @param {number} ky @param {number} y0 */
+  #axes(w, h, kx, ky, y0) {
+    const { c } = this;
+    const [bottom, top] = /** @type {[number, number]} */ (this.range);
+    c.font = '12px system-ui, sans-serif';
+    const line = (
+      /** @type {number} */ x,
+      /** @type {number} */ y,
+      /** @type {number} */ dx,
+      /** @type {number} */ dy,
+    ) => {
+      c.fillStyle = this.grid;
+      c.fillRect(Math.round(x), Math.round(y), dx, dy);
+      c.fillStyle = this.ink;
+    };
+    const step = niceStep(top - bottom, h / 44);
+    c.textAlign = 'right';
+    c.textBaseline = 'middle';
+    for (const v of ticks(bottom, top, step)) {
+      line(LEFT, y0 - v * ky, w, 1);
+      c.fillText(num(v, places(step)), LEFT - 8, y0 - v * ky);
+    }
+    const every = niceStep(this.windowMS / 1000, w / 80);
+    c.textAlign = 'center';
+    c.textBaseline = 'top';
+    for (const s of ticks(-this.windowMS / 1000, 0, every)) {
+      const x = LEFT + w + s * 1000 * kx;
+      line(x, TOP, 1, h);
+      c.fillText(s ? `${num(s, places(every))} s` : t('plot.now'), x, TOP + h + 8);
+    }
+  }
+
+  /** Gaps in sight. */
   gaps() {
     return this.stream?.ring.gaps.filter((g) => g.to >= this.edge - this.windowMS && g.from <= this.edge) ?? [];
   }
 
-  /** @param {number} i @param {boolean} on */
-  show(i, on) {
-    this.u.setSeries(i + 1, { show: on });
+  /** Time under the pointer, ms before the edge, null outside.  @param {number} offsetX in the canvas */
+  timeAt(offsetX) {
+    const ms = ((offsetX - LEFT) / (this.width - LEFT - RIGHT) - 1) * this.windowMS;
+    return ms <= 0 && ms >= -this.windowMS ? ms : null;
   }
 
-  destroy() {
-    this.u.destroy();
+  /** A channel's value at the cursor: the last one before it.  @param {number} i */
+  atCursor(i) {
+    const { xs, n, ys } = this.buckets;
+    let at = -1;
+    for (let k = 0; k < n && xs[k] <= /** @type {number} */ (this.cursor); k++) at = k;
+    return at < 0 ? Number.NaN : ys[i][at];
   }
 }

@@ -60,8 +60,9 @@ export function DeviceView({ d, runs }) {
     ${
       c
         ? html`<div class="grid">
-          <div class="col"><${Readouts} d=${d} contract=${c} /><${Plots} d=${d} contract=${c} /></div>
-          <div class="col side"><${Controls} d=${d} contract=${c} /><${Record} d=${d} fixture=${runs} /><${Log} d=${d} /></div>
+          <div class="col live"><${Readouts} d=${d} contract=${c} /><${Plots} d=${d} contract=${c} /></div>
+          <div class="col side"><${Controls} d=${d} contract=${c} /></div>
+          <div class="col more"><${Record} d=${d} fixture=${runs} /><${Log} d=${d} still=${Boolean(runs)} /></div>
         </div>`
         : html`<p class="loading">${t('loading')}</p>`
     }

@@ -1,5 +1,186 @@
-// Every state of the pages without a box; loaded only at the address `gallery`.
+// Every state of the pages without a box, one at a time: the address `gallery`, or gallery?s=NAME for one of them.
+// Loaded only there.
 
-import { html } from './lib.js';
+import { DeviceView } from './device.js';
+import { StopButton } from './estop.js';
+import { frame, madeUp, pendulum, status, thermometer } from './fixtures.js';
+import { html, useEffect, useState } from './lib.js';
+import { dirty } from './paint.js';
+import { Banner, NameDialog, TopBar } from './shell.js';
+import { StartView } from './start.js';
+import { askName, beat, box, devices, link, me } from './state.js';
 
-export const Gallery = () => html`<main></main>`;
+/** @typedef {import('./state.js').Device} Device */
+/** @typedef {{list: Device[], one?: Device, runs?: edge.Run[], moving?: boolean}} Scene */
+
+const ana = { seat: 'ana', name: 'Ana', role: 'student' };
+const mine = { holder: { id: 'ana', name: 'Ana' }, fence: 7, since_ms: 0 };
+const theirs = { holder: { id: 'bo', name: 'Bō \u05d3\u05e0\u05d4' }, fence: 8, since_ms: 0 };
+const by = { ...ana, via: 'panel' };
+const wall = Date.UTC(2026, 2, 3, 10, 15);
+
+/** @param {Partial<edge.Status>} s @param {object} [o] @returns {Scene} */
+function one(s, o) {
+  const d = madeUp(pendulum, status(s), o);
+  return { list: [d], one: d, moving: (s.state ?? 'live') === 'live' };
+}
+
+/** @param {edge.Event['code']} code @param {number} i @param {Record<string, unknown>} args @returns {edge.Event} */
+const event = (code, i, args) => ({
+  box: '',
+  device: 'pendulum',
+  seq: i,
+  mono_us: i,
+  wall_ms: wall + i * 1000,
+  code,
+  actor: code === 'safe' || code === 'state' ? undefined : by,
+  args,
+});
+
+/** @type {Record<string, () => Scene>} */
+const SCENES = {
+  start: () => ({
+    list: [
+      madeUp(pendulum, status({ lease: theirs })),
+      madeUp(pendulum, status({ device: 'p2', name: 'Pendulum 2', state: 'booting' }), { seconds: 0 }),
+      madeUp(pendulum, status({ device: 'p3', name: '\u0628\u0646\u062f\u0648\u0644 3', state: 'quarantined' })),
+      madeUp(thermometer, status({ device: 'kettle', name: 'Kettle', type: 'arduino-plotter' })),
+      madeUp(pendulum, status({ device: 'p4', name: 'Aeropendulum by the window', lease: mine }), { gap: true }),
+      madeUp(null, status({ device: 'p5', name: 'Pendulum 5', state: 'absent' })),
+    ],
+    moving: true,
+  }),
+  nobody: () => {
+    me.value = null;
+    return SCENES.start();
+  },
+  empty: () => ({ list: [] }),
+  name: () => {
+    me.value = null;
+    askName.value = true;
+    return SCENES.start();
+  },
+  watching: () => one({ lease: theirs }),
+  free: () => one({}),
+  driving: () => {
+    const s = one({ lease: mine, run: 'r2' });
+    const d = /** @type {Device} */ (s.one);
+    d.outcomes.value = {
+      drive: { command: 'drive', phase: 'confirmed', at: 0, reply: '{"result":"ok"}', tookMS: 4.2 },
+      calibrate: { command: 'calibrate', phase: 'refused', at: 0, code: 'device_refused', reply: 'busy' },
+      brake: { command: 'brake', phase: 'pending', at: 0 },
+      mode: { command: 'mode', phase: 'unknown', at: 0, code: 'no_answer' },
+    };
+    d.events.value = [
+      event('note', 9, { text: 'pushed it by hand' }),
+      event('refused', 8, { command: 'drive', code: 'slew' }),
+      event('command', 7, { command: 'drive', outcome: 'confirmed' }),
+      event('run', 6, { what: 'start', run: 'r2', name: 'free swing' }),
+      event('lease', 5, { what: 'taken' }),
+      event('safe', 4, { outcome: 'confirmed' }),
+      event('state', 3, { state: 'live' }),
+    ];
+    const run = { device: 'pendulum', by: mine.holder, contract: '', type: 'pendulum', samples: 9000, lost: 0 };
+    s.runs = [
+      {
+        ...run,
+        id: 'r2',
+        name: 'free swing',
+        state: 'recording',
+        start_ms: Date.now() - 83e3,
+        length_ms: 83e3,
+        gaps: 0,
+        bytes: 21e4,
+      },
+      { ...run, id: 'r1', name: 'with motor', state: 'done', start_ms: wall, length_ms: 61e3, gaps: 1, bytes: 154e3 },
+      {
+        ...run,
+        id: 'r0',
+        name: 'first try',
+        state: 'interrupted',
+        start_ms: wall - 9e5,
+        length_ms: 12e3,
+        gaps: 0,
+        bytes: 31e3,
+      },
+    ];
+    return s;
+  },
+  away: () => one({ lease: { ...theirs, away: true, left_ms: 24000 } }),
+  gap: () => one({ lease: theirs, counts: { ...status({}).counts, lost: 200 } }, { gap: true, seconds: 12 }),
+  measuring: () => {
+    const d = madeUp(thermometer, status({ device: 'kettle', name: 'Kettle', type: 'arduino-plotter' }), {
+      seconds: 60,
+    });
+    return { list: [d], one: d, moving: true };
+  },
+  absent: () => one({ state: 'absent', reason: { code: 'port_missing', message: '' } }, { seconds: 0 }),
+  forbidden: () => one({ state: 'absent', reason: { code: 'port_forbidden', message: '' } }, { seconds: 0 }),
+  opening: () => one({ state: 'opening' }, { seconds: 0 }),
+  booting: () => one({ state: 'booting' }, { seconds: 0 }),
+  identifying: () => one({ state: 'identifying' }, { seconds: 0 }),
+  safing: () => one({ state: 'safing', safe: 'pending' }),
+  stale: () => {
+    const s = one({ state: 'stale', lease: mine }, { now: performance.now() - 7000 });
+    /** @type {Device} */ (s.one).stale.value = true;
+    return s;
+  },
+  fault: () => one({ state: 'fault', reason: { code: 'garbage', message: '' } }),
+  quarantined: () => one({ state: 'quarantined', safe: 'unconfirmed', reason: { code: 'no_answer', message: '' } }),
+  stopped: () => one({ stopped: { by, wall_ms: wall } }),
+  unconfirmed: () => {
+    const s = one({ stopped: { by, wall_ms: wall }, state: 'safing', safe: 'unconfirmed' });
+    /** @type {Device} */ (s.one).stopping.value = { phase: 'done', confirmed: false };
+    return s;
+  },
+  offline: () => {
+    link.value = { phase: 'waiting', ever: true, code: 1006, retryAt: Date.now() + 4000 };
+    return { ...one({ lease: mine }, { now: performance.now() - 3000 }), moving: false };
+  },
+  loading: () => {
+    const d = madeUp(null, status({}));
+    return { list: [d], one: d };
+  },
+};
+
+export function Gallery() {
+  const asked = new URLSearchParams(location.search).get('s') ?? '';
+  const [name, setName] = useState(asked in SCENES ? asked : 'start');
+  const [scene, setScene] = useState(/** @type {Scene | null} */ (null));
+  useEffect(() => {
+    box.value = 'bench 3';
+    link.value = { phase: 'open', ever: true };
+    me.value = ana;
+    askName.value = false;
+    beat.value = Date.now();
+    const s = SCENES[name]();
+    devices.value = s.list;
+    setScene(s);
+    document.title = `${name} – labbox`;
+    dirty();
+    if (!s.moving) return;
+    const timer = setInterval(() => {
+      for (const d of s.list) {
+        const stream = d.stream.value;
+        if (!stream?.next || d.status.value.state !== 'live') continue;
+        const rate = stream.contract.rate_hz ?? 10;
+        stream.take(frame(stream.contract, stream.next, stream.next + Math.ceil(rate / 10)), performance.now());
+      }
+      dirty();
+    }, 100);
+    return () => clearInterval(timer);
+  }, [name]);
+  if (!scene) return null;
+  const choose = (/** @type {any} */ e) => {
+    setScene(null);
+    setName(e.target.value);
+  };
+  return html`<div class="row gallery"><label class="row">State
+      <select value=${name} onChange=${choose}>${Object.keys(SCENES).map((n) => html`<option value=${n}>${n}</option>`)}</select>
+    </label></div>
+    <${Banner} />
+    <${TopBar}>${scene.list.length > 0 && html`<${StopButton} list=${[]} all=${!scene.one} />`}<//>
+    ${scene.one ? html`<${DeviceView} key=${name} d=${scene.one} runs=${scene.runs ?? []} />` : html`<${StartView} key=${name} list=${scene.list} />`}
+    ${scene.list.length > 0 && html`<div class="bar"><${StopButton} list=${[]} all=${!scene.one} /></div>`}
+    <${NameDialog} />`;
+}

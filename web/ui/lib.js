@@ -1,4 +1,4 @@
-// The one door to the vendored libraries; everything else imports from here (uPlot: from chart.js).
+// The one door to the vendored libraries; everything else imports from here.
 
 import * as hooks from './vendor/hooks.js';
 import htm from './vendor/htm.js';

@@ -111,9 +111,6 @@ export function stepOf(p) {
   return (m < 1.5 ? 1 : m < 3.5 ? 2 : 5) * ten;
 }
 
-/** Places after the point that a step needs.  @param {number} step */
-export const placesOf = (step) => Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
-
 /** Where the plots of a device come from: the type's hints, else its channels by group and unit.
  * @param {edge.Contract} c @returns {edge.Plot[]} */
 export function plotsOf(c) {
@@ -137,13 +134,4 @@ export function plotsOf(c) {
 export function readoutsOf(c) {
   const hint = (c.panel.readouts ?? []).filter((id) => c.channels.some((ch) => ch.id === id));
   return hint.length ? hint : c.channels.filter((ch) => !ch.hidden).map((ch) => ch.id);
-}
-
-/** A vertical range that does not twitch: it grows at once and shrinks only when two thirds are empty.
- * @param {[number, number] | null} was @param {number} lo @param {number} hi @returns {[number, number]} */
-export function steadyRange(was, lo, hi) {
-  if (!(hi >= lo)) return was ?? [-1, 1];
-  const span = hi - lo || Math.abs(hi) * 0.1 || 1;
-  if (was && lo >= was[0] && hi <= was[1] && span > (was[1] - was[0]) / 3) return was;
-  return [lo - span * 0.1, hi + span * 0.1];
 }

@@ -1,8 +1,9 @@
 // Typed, bounded inputs for the parameters of a command.
 
+import { places } from './axis.js';
 import { errorText, label, num, t } from './i18n.js';
 import { html } from './lib.js';
-import { check, parseNumber, placesOf, stepOf } from './model.js';
+import { check, parseNumber, stepOf } from './model.js';
 import { Live } from './readouts.js';
 
 /** @typedef {import('./state.js').Device} Device */
@@ -26,7 +27,7 @@ export function paramValue(p, text) {
 /** @param {edge.Param} p */
 export function startText(p) {
   if (p.type === 'choice') return String(p.default ?? p.choices?.[0]?.id ?? '');
-  return Number(p.default ?? 0).toFixed(placesOf(stepOf(p)));
+  return Number(p.default ?? 0).toFixed(places(stepOf(p)));
 }
 
 /** @param {Props} props */
@@ -67,21 +68,21 @@ function Choice(props) {
 function Numeric(props) {
   const { p, id, text, disabled, set } = props;
   const step = stepOf(p);
-  const places = placesOf(step);
+  const n = places(step);
   const v = parseNumber(text);
   const wrong = check(p, v);
-  const limits = { min: num(p.min, places), max: num(p.max, places), unit: p.unit ?? '' };
+  const limits = { min: num(p.min, n), max: num(p.max, n), unit: p.unit ?? '' };
   const nudge = (/** @type {KeyboardEvent} */ e) => {
     const by = { ArrowUp: step, ArrowDown: -step, PageUp: 10 * step, PageDown: -10 * step }[e.key];
     if (!by) return;
     e.preventDefault();
-    set(Math.min(p.max, Math.max(p.min, (Number.isNaN(v) ? 0 : v) + by)).toFixed(places));
+    set(Math.min(p.max, Math.max(p.min, (Number.isNaN(v) ? 0 : v) + by)).toFixed(n));
   };
   return html`<div class="param">
     <div class="row"><label for=${id}>${label(p.label, p.id)}</label><${Now} ...${props} /></div>
     <div class="number">
       <input type="range" aria-label=${label(p.label, p.id)} min=${p.min} max=${p.max} step=${step} disabled=${disabled}
-        value=${Number.isNaN(v) ? p.min : v} onInput=${(/** @type {any} */ e) => set(Number(e.target.value).toFixed(places))} />
+        value=${Number.isNaN(v) ? p.min : v} onInput=${(/** @type {any} */ e) => set(Number(e.target.value).toFixed(n))} />
       <span class="field"><input id=${id} type="text" inputmode="decimal" autocomplete="off" disabled=${disabled} value=${text}
         aria-invalid=${wrong ? 'true' : 'false'} aria-describedby=${`${id}-d`} onKeyDown=${nudge}
         onInput=${(/** @type {any} */ e) => set(e.target.value)} /><span class="unit">${p.unit}</span></span>

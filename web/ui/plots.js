@@ -1,9 +1,9 @@
 // The plots of a device with their tools: width of time, freeze, legend with values and switches, table on demand.
 
-import { Chart, traceColor } from './chart.js';
+import { Chart, traceNumber } from './chart.js';
 import { label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
-import { html, useEffect, useRef, useState } from './lib.js';
+import { html, signal, useEffect, useMemo, useRef, useState } from './lib.js';
 import { plotsOf } from './model.js';
 import { dirty, onPaint } from './paint.js';
 import { theme } from './shell.js';
@@ -20,25 +20,27 @@ export function Plots({ d, contract }) {
   const [frozen, setFrozen] = useState(/** @type {number | null} */ (null));
   const freeze = () => setFrozen(frozen === null ? (d.stream.value?.ring.last ?? null) : null);
   const plots = plotsOf(contract);
+  const cursor = useMemo(() => signal(/** @type {number | null} */ (null)), []);
   if (!plots.length) return null;
   return html`<section class="card plots" aria-label=${t('plot.title')}>
     <div class="row tools">
       <div class="seg" role="group" aria-label=${t('plot.window')}>
         ${WINDOWS.map((s) => html`<button aria-pressed=${s === seconds} onClick=${() => setSeconds(s)}>${s} s</button>`)}
       </div>
-      <button class="freeze" aria-pressed=${frozen !== null} onClick=${freeze}>
-        <${Icon} name=${frozen === null ? 'pause' : 'play'} />${t(frozen === null ? 'plot.freeze' : 'plot.live')}
+      <button class="freeze" aria-label=${t(frozen === null ? 'plot.freeze' : 'plot.live')} aria-pressed=${frozen !== null} onClick=${freeze}>
+        <${Icon} name=${frozen === null ? 'pause' : 'play'} /><span class="wide">${t(frozen === null ? 'plot.freeze' : 'plot.live')}</span>
       </button>
     </div>
     ${plots.map(
       (p) => html`<${Plot} key=${p.channels.join() + theme.value} d=${d} contract=${contract} plot=${p}
-      windowMS=${seconds * 1000} frozen=${frozen} />`,
+      windowMS=${seconds * 1000} frozen=${frozen} cursor=${cursor} />`,
     )}
   </section>`;
 }
 
-/** @param {{d: Device, contract: edge.Contract, plot: edge.Plot, windowMS: number, frozen: number | null}} p */
-function Plot({ d, contract, plot, windowMS, frozen }) {
+/** @param {{d: Device, contract: edge.Contract, plot: edge.Plot, windowMS: number, frozen: number | null,
+ * cursor: import('./lib.js').Signal<number | null>}} p */
+function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
   const channels = plot.channels.map((id) => contract.channels.findIndex((c) => c.id === id)).filter((i) => i >= 0);
   const specs = channels.map((i) => contract.channels[i]);
   const units = [...new Set(specs.map((c) => c.unit ?? ''))].filter(Boolean);
@@ -53,27 +55,24 @@ function Plot({ d, contract, plot, windowMS, frozen }) {
   const [rows, setRows] = useState(/** @type {string[][] | null} */ (null));
 
   useEffect(() => {
-    /** @type {number | null} */
-    let cursor = null;
-    const onCursor = (/** @type {number | null} */ i) => {
-      cursor = i;
-      dirty();
-    };
-    const c = new Chart(box.current, { contract, channels, windowMS, onCursor });
+    const c = new Chart(box.current, channels, windowMS, 10 * Math.min(...specs.map((ch) => 10 ** -ch.decimals)));
     chart.current = c;
-    const ro = new ResizeObserver(() => c.resize());
+    const ro = new ResizeObserver(() => {
+      c.resize();
+      dirty();
+    });
     ro.observe(box.current);
     let words = 0;
     let summary = 0;
     const stop = onPaint((now) => {
       const s = d.stream.value;
       if (!s?.ring.count) return;
+      c.cursor = cursor.peek();
       c.draw(s, edge.current ?? s.ring.last);
       if (now - words < 150) return;
       words = now;
       specs.forEach((ch, i) => {
-        const at = cursor === null ? null : c.view.ys[i][cursor];
-        const v = cursor === null ? s.ring.value(channels[i]) : (at ?? Number.NaN);
+        const v = c.cursor === null ? s.ring.value(channels[i]) : c.atCursor(i);
         if (values.current[i]) values.current[i].textContent = num(v, ch.decimals);
       });
       const gaps = c.gaps();
@@ -92,7 +91,6 @@ function Plot({ d, contract, plot, windowMS, frozen }) {
     return () => {
       stop();
       ro.disconnect();
-      c.destroy();
       chart.current = null;
     };
   }, [contract]);
@@ -118,21 +116,31 @@ function Plot({ d, contract, plot, windowMS, frozen }) {
   const toggle = (/** @type {number} */ i) => {
     const off = hidden.includes(i);
     setHidden(off ? hidden.filter((x) => x !== i) : [...hidden, i]);
-    chart.current?.show(i, off);
+    if (off) chart.current?.hidden.delete(i);
+    else chart.current?.hidden.add(i);
+    dirty();
+  };
+  const point = (/** @type {PointerEvent} */ e) => {
+    cursor.value = e.type === 'pointerleave' ? null : (chart.current?.timeAt(e.offsetX) ?? null);
+    dirty();
   };
   const table = () => setRows(extents().map(({ ch, cells }) => [label(ch.label, ch.id), ...cells, ch.unit ?? '']));
 
   return html`<figure class="plot">
     <figcaption class="row">
       <h3>${title}${units.length === 1 && html` <span class="unit">${units[0]}</span>`}</h3>
-      <button class="quiet small" aria-expanded=${rows !== null} onClick=${() => (rows ? setRows(null) : table())}>
+      <button class="quiet small" aria-label=${t('plot.table')} aria-expanded=${rows !== null} onClick=${() => (rows ? setRows(null) : table())}>
         <${Icon} name="table" /><span class="wide">${t('plot.table')}</span></button>
     </figcaption>
-    <div class="canvas" ref=${box} role="img" aria-label=${title}></div>
+    <canvas class="canvas" ref=${box} role="img" aria-label=${title} onPointerMove=${point} onPointerDown=${point}
+      onPointerLeave=${point}></canvas>
     <div class="legend">
       ${specs.map(
-        (ch, i) => html`<button key=${ch.id} class=${`entry trace-${(i % 8) + 1}`} aria-pressed=${!hidden.includes(i)}
-          onClick=${() => toggle(i)} title=${t('plot.toggle')} data-trace=${traceColor(i)}>
+        (
+          ch,
+          i,
+        ) => html`<button key=${ch.id} class=${`entry trace-${traceNumber(i)}`} aria-pressed=${!hidden.includes(i)}
+          onClick=${() => toggle(i)} title=${t('plot.toggle')}>
         <i class="swatch"></i><span>${label(ch.label, ch.id)}</span>
         <span class="num" ref=${(/** @type {any} */ el) => (values.current[i] = el)}>–</span>
         <span class="unit">${ch.unit}</span>

@@ -42,15 +42,15 @@ export function Readouts({ d, contract }) {
   const ids = readoutsOf(contract);
   const old = d.stale.value || link.value.phase !== 'open' || d.status.value.state === 'stale';
   const late = d.status.value.state !== 'live' && !old;
-  return html`<section class=${old || late ? 'tiles old' : 'tiles'} aria-label=${t('readouts')}>
-    ${ids.map((id) => {
+  return html`<section class=${old || late ? 'readouts old' : 'readouts'} aria-label=${t('readouts')}>
+    <div class="tiles">${ids.map((id) => {
       const index = contract.channels.findIndex((c) => c.id === id);
       const ch = contract.channels[index];
       return html`<div class=${ch.choices?.length ? 'tile word' : 'tile'} key=${id}>
         <span class="name">${label(ch.label, id)}</span>
         <span class="value"><${Live} d=${d} ch=${ch} index=${index} />${ch.unit && html` <span class="unit">${ch.unit}</span>`}</span>
       </div>`;
-    })}
+    })}</div>
     <p class="age">${old && html`<span class="flag">${t('stale')}</span> `}<${Age} d=${d} /></p>
   </section>`;
 }

@@ -1,7 +1,7 @@
 // The start page: every device of the box as a card.
 
-import { Buckets, newView } from './buckets.js';
-import { cssColor } from './chart.js';
+import { Buckets } from './buckets.js';
+import { cssColor, strokeTrace } from './chart.js';
 import { StateChip } from './device.js';
 import { StopButton, StopKeys, StopReport } from './estop.js';
 import { label, t } from './i18n.js';
@@ -61,7 +61,10 @@ export function Card({ d }) {
     <div class="row foot">
       <span class="small">${ch ? label(ch.label, ch.id) : ''}</span>
       <span class="value grow">${ch && html`<${Live} d=${d} ch=${ch} index=${index} /> <span class="unit">${ch.unit}</span>`}</span>
-      <span class=${mine ? 'small driver mine' : 'small driver'}><${Icon} name="wheel" />${mine ? t('turn.you') : s.lease ? html`<bdi>${s.lease.holder.name}</bdi>` : t('turn.nobody')}</span>
+      ${
+        c?.drivable &&
+        html`<span class=${mine ? 'small driver mine' : 'small driver'}><${Icon} name="wheel" />${mine ? t('turn.you') : s.lease ? html`<bdi>${s.lease.holder.name}</bdi>` : t('turn.nobody')}</span>`
+      }
     </div>
   </li>`;
 }
@@ -84,50 +87,20 @@ function Spark({ d, index }) {
     if (kept.current?.stream !== s || kept.current?.index !== index) {
       const buckets = new Buckets([index]);
       buckets.reset(SPARK_MS / w, w);
-      kept.current = {
-        stream: s,
-        index,
-        buckets,
-        view: newView(1),
-        color: cssColor('--trace-1'),
-        fill: cssColor('--trace-fill'),
-      };
+      kept.current = { stream: s, index, buckets, color: cssColor('--trace-1') };
     }
-    const { buckets, view, color, fill } = kept.current;
+    const { buckets, color } = kept.current;
+    const edge = s.ring.last;
     buckets.update(s.ring);
-    buckets.fill(view, s.ring.last, SPARK_MS);
-    draw(el.getContext('2d'), view, { w, h, ratio, color, fill, span: buckets.extent(0, s.ring.last, SPARK_MS) });
+    buckets.fill(edge, SPARK_MS);
+    const [lo, hi] = buckets.extent(0, edge, SPARK_MS);
+    const c = el.getContext('2d');
+    c.clearRect(0, 0, el.width, el.height);
+    c.strokeStyle = color;
+    c.lineWidth = 1.5 * ratio;
+    const pad = (hi - lo || 1) * 0.15;
+    const scale = el.height / (hi - lo + 2 * pad);
+    strokeTrace(c, buckets, 0, el.width, el.width / SPARK_MS, (hi + pad) * scale, scale);
   }, 60);
   return html`<canvas class="spark" ref=${ref} aria-hidden="true"></canvas>`;
-}
-
-/** @param {CanvasRenderingContext2D} c @param {import('./buckets.js').View} view
- * @param {{w: number, h: number, ratio: number, color: string, fill: string, span: [number, number]}} o */
-function draw(c, view, { w, h, ratio, color, fill, span: [lo, hi] }) {
-  c.setTransform(ratio, 0, 0, ratio, 0, 0);
-  c.clearRect(0, 0, w, h);
-  const pad = (hi - lo || 1) * 0.15;
-  const y = (/** @type {number} */ v) => h - ((v - lo + pad) / (hi - lo + 2 * pad || 1)) * h;
-  const x = (/** @type {number} */ s) => w + (s * 1000 * w) / SPARK_MS;
-  const trace = new Path2D();
-  let pen = false;
-  view.xs.forEach((s, i) => {
-    const v = view.ys[0][i];
-    if (v === null) pen = false;
-    else if (pen) trace.lineTo(x(s), y(v));
-    else {
-      trace.moveTo(x(s), y(v));
-      pen = true;
-    }
-  });
-  if (view.xs.length > 1 && !view.ys[0].includes(null)) {
-    const area = new Path2D(trace);
-    area.lineTo(x(view.xs[view.xs.length - 1]), h);
-    area.lineTo(x(view.xs[0]), h);
-    c.fillStyle = fill;
-    c.fill(area);
-  }
-  c.strokeStyle = color;
-  c.lineWidth = 1.5;
-  c.stroke(trace);
 }

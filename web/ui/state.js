@@ -273,8 +273,13 @@ export async function ask(d, op, fields) {
 export async function estop(d, guest) {
   d.stopping.value = { phase: 'pending', confirmed: false };
   const byHTTP = async () => {
-    if (!me.value) await api.join(guest);
-    return api.estop(d.id);
+    try {
+      return await api.estop(d.id);
+    } catch (e) {
+      if (/** @type {Refusal} */ (e).code !== 'no_seat') throw e;
+      await api.join(guest);
+      return api.estop(d.id);
+    }
   };
   const later = new Promise((ok) => setTimeout(ok, me.value ? 700 : 0)).then(byHTTP);
   const first = me.value ? conn?.request({ op: 'estop', device: d.id }).then((r) => r.stop) : later;

@@ -109,10 +109,11 @@ export class Stream {
     return Math.max(this.contract.stale_ms || 1000, this.period * 8);
   }
 
-  /** The box says that some samples will not come.  @param {number} from @param {number} to @param {string} why */
+  /** The box says that some samples will not come; `to` is undefined where it does not know how many.
+   * @param {number} from @param {number | undefined} to @param {string} why */
   expectGap(from, to, why) {
-    this.pending = { lost: to >= from ? to - from + 1 : -1, why };
-    if (to >= from) this.next = Math.max(this.next, to + 1);
+    this.pending = { lost: to === undefined ? -1 : to - from + 1, why };
+    if (to !== undefined) this.next = Math.max(this.next, to + 1);
   }
 
   /** What to ask for after a reconnect, undefined before the first sample. */
