@@ -116,8 +116,11 @@ func (c *client) serve() {
 	})
 	c.read()
 	hello.Stop()
+	cut := time.AfterFunc(closeWithin, func() { _ = c.w.Close() }) // a write that hangs
 	<-written
-	c.w.Drain(closeWithin)
+	if cut.Stop() {
+		c.w.Drain(closeWithin)
+	}
 	_ = c.w.Close() // it is over already
 	c.s.hub.remove(c)
 	c.mu.Lock()
@@ -216,12 +219,22 @@ func (c *client) push(msg []byte, passing bool) {
 	c.queue(msg)
 }
 
+// ping asks for a sign of life.
+func (c *client) ping(frame []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over && len(c.out) < maxOutPending/8 {
+		c.queue(frame)
+		c.wakeUp()
+	}
+}
+
 // queue appends to out; the caller holds the lock.
 func (c *client) queue(msg []byte) {
 	if len(c.out) >= maxOutPending {
 		c.out = nil
 		if !c.over {
-			c.over, c.bye = true, closeFrame(closeProtocol, "too slow")
+			c.over, c.bye = true, closeFrame(closeLater, "too slow")
 			close(c.done)
 			c.wakeUp()
 		}

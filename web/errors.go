@@ -63,6 +63,7 @@ func statuses() map[edge.Code]int {
 // Close codes of lab.v1 (docs/ref/websocket.md).
 const (
 	closeGoingAway = 1001 // the box stops
+	closeLater     = 1013 // too slow, or the store is away: try again
 	closeProtocol  = 4400 // not JSON, binary, no hello, over a limit
 	closeSeat      = 4401 // the seat is not known any more
 	closeReplaced  = 4409 // by a newer connection of the same tab

@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 // lab is a server with a fake owner behind it.
 type lab struct {
 	t     testing.TB
+	cfg   web.Config
+	http  *http.Transport
 	srv   *web.Server
 	addr  string
 	bus   *fakeBus
@@ -40,6 +42,8 @@ type lab struct {
 	owner *fakeOwner
 	runs  *fakeRuns
 	logs  *logBuffer
+
+	readBuffer int // of clients in the kernel; 0: as it comes
 }
 
 // logBuffer collects what is logged.
@@ -80,16 +84,30 @@ func newLab(t testing.TB, with ...func(*web.Config)) *lab {
 	for _, fn := range with {
 		fn(&cfg)
 	}
-	var err error
-	if l.srv, err = web.New(cfg); err != nil {
+	l.cfg = cfg
+	srv, err := web.New(cfg)
+	if err != nil {
 		t.Fatal(err)
 	}
+	l = l.serve(srv)
+	l.owner.plug("pendulum", contractOf("hash-a", "angle", "speed", "power", "temp"))
+	l.owner.beatTick()
+	l.eventually("device known", func() bool { return l.get("/api/v1/devices/pendulum").status == 200 })
+	return l
+}
+
+// serve returns this lab behind another server.
+func (l *lab) serve(srv *web.Server) *lab {
+	t := l.t
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.addr = ln.Addr().String()
-	hs := l.srv.HTTP()
+	c := *l
+	c.srv, c.addr = srv, ln.Addr().String()
+	c.http = &http.Transport{DisableCompression: true}
+	hs := srv.HTTP()
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -98,17 +116,14 @@ func newLab(t testing.TB, with ...func(*web.Config)) *lab {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		if err := l.srv.Close(ctx); err != nil {
+		if err := srv.Close(ctx); err != nil {
 			t.Errorf("close: %v", err)
 		}
 		_ = hs.Shutdown(ctx)
 		<-served
-		http.DefaultClient.CloseIdleConnections()
+		c.http.CloseIdleConnections()
 	})
-	l.owner.plug("pendulum", contractOf("hash-a", "angle", "speed", "power", "temp"))
-	l.owner.beatTick()
-	l.eventually("device known", func() bool { return l.get("/api/v1/devices/pendulum").status == 200 })
-	return l
+	return &c
 }
 
 func (l *lab) eventually(what string, ok func() bool) {
@@ -172,7 +187,7 @@ func (l *lab) send(method, path, body string, headers ...string) answer {
 			req.Host = headers[i+1]
 		}
 	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := l.http.RoundTrip(req)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -203,7 +218,13 @@ func (l *lab) dial(headers ...string) (*panel, *http.Response, error) {
 	for i := 0; i < len(headers); i += 2 {
 		h.Set(headers[i], headers[i+1])
 	}
-	d := websocket.Dialer{Subprotocols: []string{"lab.v1"}}
+	d := websocket.Dialer{Subprotocols: []string{"lab.v1"}, NetDial: func(network, addr string) (net.Conn, error) {
+		c, err := net.Dial(network, addr)
+		if err == nil && l.readBuffer != 0 {
+			err = c.(*net.TCPConn).SetReadBuffer(l.readBuffer)
+		}
+		return c, err
+	}}
 	if h.Get("Sec-WebSocket-Protocol") != "" {
 		d.Subprotocols = []string{h.Get("Sec-WebSocket-Protocol")}
 		h.Del("Sec-WebSocket-Protocol")

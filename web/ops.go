@@ -62,7 +62,7 @@ func (c *client) hello(m *message) error {
 			return nil
 		}
 		if err != nil {
-			c.bid(closeGoingAway, string(edge.CodeOf(err)))
+			c.bid(closeLater, string(edge.CodeOf(err)))
 			return nil
 		}
 		c.mu.Lock()

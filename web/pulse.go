@@ -12,6 +12,7 @@ import (
 func (s *Server) pulse(ctx context.Context) {
 	t := time.NewTicker(beatEvery)
 	defer t.Stop()
+	silent := false
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
@@ -24,14 +25,26 @@ func (s *Server) pulse(ctx context.Context) {
 		for _, c := range clients {
 			// A driver's connection is asked twice as often: its word counts for 1.5 s.
 			if n%2 == 0 || drivers[c] {
-				c.push(ping, true)
+				c.ping(ping)
 			}
 		}
-		if _, age := s.hub.lastTick(); n%2 == 0 && age > silentAfter {
-			s.hub.toAll(text(map[string]any{"op": "notice", "code": "owner_silent",
-				"args": map[string]int64{"for_ms": age.Milliseconds()}}), true)
-		}
+		silent = s.tellSilence(silent)
 	}
+}
+
+// tellSilence tells the clients when the owner has fallen silent, again every
+// beat, and once when it is back (a notice without a code takes it away).
+func (s *Server) tellSilence(was bool) bool {
+	_, age := s.hub.lastTick()
+	now := age > silentAfter
+	switch {
+	case now:
+		s.hub.toAll(text(map[string]any{"op": "notice", "code": "degraded",
+			"args": map[string]any{"part": "owner", "for_ms": age.Milliseconds()}}), true)
+	case was:
+		s.hub.toAll(text(map[string]any{"op": "notice", "code": ""}), false)
+	}
+	return now
 }
 
 // beat sends the heartbeat of every lease whose holder is connected here and was

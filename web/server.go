@@ -195,3 +195,6 @@ func newSession() string {
 	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
 }
+
+// Panels is how many websockets are connected.
+func (s *Server) Panels() int { return s.hub.count() }

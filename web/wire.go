@@ -27,7 +27,8 @@ const (
 	closeWithin   = time.Second
 	maxLiveBytes  = 256 << 10 // of one binary message, about
 	maxOutPending = 512       // control messages that wait for a slow client
-	maxDrain      = 16 << 20  // bytes thrown away at the end, at most
+	kernelBuffer  = 128 << 10
+	maxDrain      = 16 << 20 // bytes thrown away at the end, at most
 )
 
 // wire is one websocket connection as the hub uses it: it reads messages and
@@ -75,6 +76,10 @@ func upgrade(w http.ResponseWriter, r *http.Request, heard func() error, ping fu
 	ws, err := up.Upgrade(w, r, nil)
 	if err != nil {
 		return nil, edge.Errorf(edge.CodeBadRequest, "websocket handshake: %v", err)
+	}
+	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
+		// What waits in the kernel cannot be overtaken by a pong or a gap.
+		_ = tcp.SetWriteBuffer(kernelBuffer)
 	}
 	ws.SetPongHandler(func(string) error { return heard() })
 	ws.SetPingHandler(func(data string) error {
