@@ -139,3 +139,26 @@ func BenchmarkEnqueue(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkStart is a server and a Bus ready for work, with one queue of before.
+func BenchmarkStart(b *testing.B) {
+	dir := b.TempDir()
+	q := edge.Queue{Name: "q", MaxTries: 3, AckWait: time.Minute, Dedup: 2 * time.Minute, MaxBytes: 64 << 20}
+	for b.Loop() {
+		srv, err := Start(b.Context(), Config{Dir: dir})
+		if err != nil {
+			b.Fatal(err)
+		}
+		bus, err := New(srv, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := bus.Declare(b.Context(), q); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		_ = bus.Close()
+		srv.Close()
+		b.StartTimer()
+	}
+}
