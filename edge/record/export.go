@@ -240,6 +240,12 @@ func (c cell) append(b []byte, x float64) []byte {
 		}
 	}
 	if c.scale != 1 || c.info.Offset != 0 {
+		if c.bits == 32 { // the decimal number that the 32 bits stand for
+			var buf [32]byte
+			if y, err := strconv.ParseFloat(string(strconv.AppendFloat(buf[:0], x, 'g', -1, 32)), 64); err == nil {
+				x = y
+			}
+		}
 		x = x*c.scale + c.info.Offset
 	}
 	return appendNumber(b, x, c.bits)
