@@ -15,7 +15,7 @@ import (
 type Recorder interface {
 	StartRun(ctx context.Context, device string, by edge.Actor, ask edge.RunAsk, c *edge.Contract) (*edge.Run, error)
 	StopRun(ctx context.Context, device string, by edge.Actor, id string) (*edge.Run, error)
-	Annotate(ctx context.Context, device string, by edge.Actor, id, text string) error
+	Annotate(ctx context.Context, device string, by edge.Actor, id, text string, at time.Duration) error
 }
 
 // OwnerConfig is what an owner process needs.
@@ -279,7 +279,7 @@ func (o *Owner) runs(ctx context.Context, s *Supervisor, ask *edge.Ask) (*edge.R
 		s.Note("run", &ask.Actor, map[string]any{"what": "stop", "run": run.ID})
 		return run, nil
 	}
-	if err := o.cfg.Recorder.Annotate(ctx, s.ID(), ask.Actor, r.ID, r.Text); err != nil {
+	if err := o.cfg.Recorder.Annotate(ctx, s.ID(), ask.Actor, r.ID, r.Text, o.cfg.Clock.Mono()); err != nil {
 		return nil, err
 	}
 	s.Note("note", &ask.Actor, map[string]any{"run": r.ID, "text": r.Text})

@@ -49,6 +49,7 @@ type LinesProtocol struct {
 	Format         string `yaml:"format"`          // json, relaxed, plotter, csv
 	MaxLine        int    `yaml:"max_line"`        // bytes, default 1024
 	SendTerminator string `yaml:"send_terminator"` // default "\n"
+	MaxSend        int    `yaml:"max_send"`        // the device's input buffer in bytes, terminator included; 0: no limit
 	Separator      string `yaml:"separator"`       // csv: one character, default ","
 }
 

@@ -1,0 +1,24 @@
+# syntax=docker/dockerfile:1
+# A static binary on an empty image. Base images are arguments, so that a campus
+# may name its own mirror.
+ARG GO_IMAGE=golang:1.26-bookworm
+ARG BASE_IMAGE=scratch
+
+FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG TARGETOS TARGETARCH TARGETVARIANT VERSION=dev
+RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} GOARM=${TARGETVARIANT#v} \
+    go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/labbox ./cmd/labbox && mkdir -p /out/data
+
+FROM ${BASE_IMAGE}
+COPY --from=build /out/labbox /labbox
+COPY --from=build --chown=65532:65532 /out/data /data
+USER 65532:65532
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/labbox", "health", "http://127.0.0.1:8080"]
+ENTRYPOINT ["/labbox"]
+CMD ["run", "--data", "/data", "--listen", "0.0.0.0:8080"]

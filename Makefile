@@ -1,0 +1,85 @@
+# labbox: run, test, check, fuzz, bench, vendor, image, dist. CI calls only these.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export CGO_ENABLED ?= 0
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TARGETS := linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
+FUZZTIME ?= 60s
+UI := .tools/ui
+
+.PHONY: run
+run: ## serve the demo devices at http://127.0.0.1:8080
+	go run ./cmd/labbox run
+
+.PHONY: test
+test: peers ## run every test, with the race detector; installs the test peers it may install
+	CGO_ENABLED=1 go test -race -timeout 25m ./...
+	$(MAKE) --no-print-directory test-js
+
+.PHONY: test-js
+test-js:
+	@if command -v node >/dev/null; then node --test web/ui/test/*.mjs edge/frame/vectors/*.mjs firmware-protocols/*/vectors/*.mjs; \
+	elif [ -n "$$LABBOX_REQUIRE_PEERS" ]; then echo "node is missing"; exit 1; \
+	else echo "SKIP: JavaScript tests: no node (Debian package nodejs)"; fi
+
+.PHONY: peers
+peers: ## install the test peers that are missing (Debian, as root or through sudo)
+	@bash .tools/peers
+
+.PHONY: build
+build: ## build ./labbox for this machine
+	go build -trimpath -ldflags '$(LDFLAGS)' -o labbox ./cmd/labbox
+
+.PHONY: check
+check: vet lint ui-check cross ## vet, golangci-lint, tsc, biome, cross-builds
+
+.PHONY: vet
+vet:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+
+.PHONY: lint
+lint:
+	@mkdir -p dist
+	go build -modfile=.tools/go/go.mod -o dist/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	dist/golangci-lint run ./...
+
+.PHONY: ui-check
+ui-check: $(UI)/node_modules
+	cd $(UI) && npm run --silent types && npm run --silent lint
+
+$(UI)/node_modules: $(UI)/package-lock.json
+	cd $(UI) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.PHONY: vendor
+vendor: $(UI)/node_modules ## fetch the front end's libraries anew into web/ui/vendor
+	cd $(UI) && node vendor.mjs
+
+.PHONY: cross
+cross: ## build for every target
+	@for t in $(TARGETS); do \
+	  echo "build $$t"; GOOS=$${t%/*} GOARCH=$${t#*/} GOARM=7 go build -trimpath -ldflags '$(LDFLAGS)' -o /dev/null ./cmd/labbox || exit 1; done
+
+.PHONY: dist
+dist: ## binaries of every target in dist/
+	@mkdir -p dist; for t in $(TARGETS); do o=dist/labbox-$${t%/*}-$${t#*/}; case $$t in windows/*) o=$$o.exe;; esac; \
+	  GOOS=$${t%/*} GOARCH=$${t#*/} GOARM=7 go build -trimpath -ldflags '$(LDFLAGS)' -o $$o ./cmd/labbox || exit 1; ls -l $$o; done
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p 2>/dev/null | grep ^Fuzz); do \
+	  echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x -parallel 2 $$p || exit 1; done; done
+
+.PHONY: bench
+bench: ## every benchmark, with its named peer in the same run
+	go test -run '^$$' -bench . -benchtime 1s ./...
+
+.PHONY: image
+image: ## a container image (needs an engine)
+	docker build --build-arg VERSION=$(VERSION) -t labbox:$(VERSION) .
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"labbox/edge"
+	"labbox/edge/record"
+)
+
+// recorder gives the owner of the devices what it needs of the record store.
+type recorder struct{ *record.Store }
+
+// StartRun implements devices.Recorder.
+func (r recorder) StartRun(ctx context.Context, device string, by edge.Actor, ask edge.RunAsk, _ *edge.Contract) (*edge.Run, error) {
+	run, err := r.Store.StartRun(ctx, record.RunMeta{Device: device, Name: ask.Name, Notes: ask.Notes, By: by.Ref(),
+		PreTrigger: time.Duration(ask.PreTriggerMS) * time.Millisecond})
+	if err != nil {
+		return nil, err
+	}
+	return &run.Run, nil
+}
+
+// StopRun implements devices.Recorder.
+func (r recorder) StopRun(ctx context.Context, device string, by edge.Actor, id string) (*edge.Run, error) {
+	if err := r.owns(ctx, device, id); err != nil {
+		return nil, err
+	}
+	run, err := r.Store.StopRun(ctx, id, by.Ref())
+	if err != nil {
+		return nil, err
+	}
+	return &run.Run, nil
+}
+
+// Annotate implements devices.Recorder.
+func (r recorder) Annotate(ctx context.Context, device string, by edge.Actor, id, text string, at time.Duration) error {
+	if err := r.owns(ctx, device, id); err != nil {
+		return err
+	}
+	return r.Store.Annotate(ctx, id, at, text, by.Ref())
+}
+
+func (r recorder) owns(ctx context.Context, device, id string) error {
+	run, err := r.Run(ctx, id)
+	if err != nil {
+		return err
+	}
+	if run.Device != device {
+		return edge.Errorf(edge.CodeUnknownRun, "run %q is not of %s", id, device)
+	}
+	return nil
+}
+
+// runs gives the panel what it needs of the record store.
+type runs struct{ s *record.Store }
+
+// List implements web.Runs.
+func (r runs) List(ctx context.Context, device string) ([]edge.Run, error) {
+	all, err := r.s.Runs(ctx, device)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]edge.Run, len(all))
+	for i := range all {
+		out[i] = all[i].Run
+	}
+	return out, nil
+}
+
+// Get implements web.Runs.
+func (r runs) Get(ctx context.Context, id string) (edge.Run, error) {
+	run, err := r.s.Run(ctx, id)
+	return run.Run, err
+}
+
+// CSV implements web.Runs.
+func (r runs) CSV(ctx context.Context, id, lang string, w io.Writer) error {
+	return r.s.ExportCSV(ctx, id, w, record.CSVOptions{Lang: lang})
+}
+
+// Frames implements web.Runs.
+func (r runs) Frames(ctx context.Context, id string, fn func([]byte) error) error {
+	return r.s.Frames(ctx, id, fn)
+}
+
+// Delete implements web.Runs.
+func (r runs) Delete(ctx context.Context, id string) error { return r.s.DeleteRun(ctx, id) }

@@ -1,0 +1,165 @@
+package devices
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+
+	"labbox/devices/transport"
+	"labbox/devices/transport/serial"
+	"labbox/devices/transport/wslisten"
+	"labbox/edge"
+	"labbox/edge/config"
+)
+
+// BenchConfig is what all devices of a box share.
+type BenchConfig struct {
+	Clock  edge.Clock
+	Ledger *Ledger
+	Sinks  []edge.Sink
+	Logger *slog.Logger
+	// Seed of simulated devices.
+	Seed uint64
+}
+
+// Bench is a box file come to life: a supervisor per device, and where devices
+// that dial in are to be served.
+type Bench struct {
+	Supervisors []*Supervisor
+	// Mounts are handlers for the box's own HTTP listener, by path.
+	Mounts map[string]http.Handler
+	// Listeners are addresses of their own, with what answers there.
+	Listeners map[string]http.Handler
+
+	close []func() error
+}
+
+// NewBench builds the devices of a box file. Nothing is opened yet.
+func NewBench(reg *Registry, box *config.Box, cfg BenchConfig) (*Bench, error) {
+	b := &Bench{Mounts: map[string]http.Handler{}, Listeners: map[string]http.Handler{}}
+	ports := serial.NewRegistry()
+	for i := range box.Devices {
+		if err := b.add(reg, box, &box.Devices[i], ports, cfg); err != nil {
+			_ = b.Close()
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func (b *Bench) add(reg *Registry, box *config.Box, dev *config.Device, ports *serial.Registry, cfg BenchConfig) error {
+	t, err := reg.Type(dev.Type, box.Dir)
+	if err != nil {
+		return err
+	}
+	if t, err = t.narrowed(dev); err != nil {
+		return err
+	}
+	opener, baud, err := b.opener(t, dev, ports, cfg)
+	if err != nil {
+		return err
+	}
+	s, err := New(Config{Box: box.Box, ID: dev.ID, Name: dev.Name, Type: t, Opener: opener, Baud: baud, Clock: cfg.Clock,
+		Ledger: cfg.Ledger, Sinks: cfg.Sinks, Logger: cfg.Logger})
+	if err != nil {
+		return err
+	}
+	b.Supervisors = append(b.Supervisors, s)
+	return nil
+}
+
+func (b *Bench) opener(t *Type, dev *config.Device, ports *serial.Registry, cfg BenchConfig) (transport.Opener, int, error) {
+	p := dev.Port
+	if t.Protocol.Floats != nil && (p.Path != "" || p.USB != "") {
+		return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: %s sends messages, a serial line has none", dev.ID, t.Name).
+			WithHint("write `port: {listen: /dial/%s}`", dev.ID)
+	}
+	switch {
+	case p.Sim:
+		o, err := SimOpener(t, "simulated "+t.Name, cfg.Seed)
+		return o, 0, err
+	case p.Listen != "":
+		o, err := b.listen(dev, cfg)
+		return o, 0, err
+	case p.TCP != "":
+		return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: tcp ports are not supported yet", dev.ID).WithHint("use a serial port")
+	}
+	o := serial.Options{Path: p.Path, Baud: t.Serial.Baud, DataBits: t.Serial.DataBits, ResetOnOpen: t.Connect.Reset,
+		Registry: ports, Owner: dev.ID}
+	if p.Baud > 0 {
+		o.Baud = p.Baud
+	}
+	switch t.Serial.Parity {
+	case "even":
+		o.Parity = serial.EvenParity
+	case "odd":
+		o.Parity = serial.OddParity
+	}
+	if t.Serial.StopBits == "2" {
+		o.StopBits = 2
+	}
+	if p.USB != "" {
+		m, err := serial.ParseMatch(p.USB)
+		if err != nil {
+			return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: %w", dev.ID, err)
+		}
+		if p.Serial != "" {
+			m.Serial = p.Serial
+		}
+		o.USB = m
+	}
+	op, err := serial.New(o)
+	return op, o.Baud, err
+}
+
+func (b *Bench) listen(dev *config.Device, cfg BenchConfig) (transport.Opener, error) {
+	log := cfg.Logger.With("device", dev.ID)
+	o := wslisten.Options{Name: dev.ID, Refused: func(remote string, why *edge.Error) {
+		log.Warn("device dialling in was refused", "remote", remote, "code", why.Code, "error", why.Message)
+	}}
+	for _, a := range dev.Port.Allow {
+		prefix, err := netip.ParsePrefix(a)
+		if err != nil {
+			addr, aerr := netip.ParseAddr(a)
+			if aerr != nil {
+				return nil, edge.Errorf(edge.CodeBadConfig, "%s: allow: %w", dev.ID, aerr).WithHint("an address such as 192.168.4.20 or 192.168.4.0/24")
+			}
+			prefix = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		o.AllowedAddrs = append(o.AllowedAddrs, prefix)
+	}
+	if dev.Port.Token != "" {
+		secret, err := os.ReadFile(dev.Port.Token)
+		if err != nil {
+			return nil, edge.Errorf(edge.CodeBadConfig, "%s: token_file: %w", dev.ID, err)
+		}
+		o.Token = strings.TrimSpace(string(secret))
+	}
+	l, err := wslisten.New(o)
+	if err != nil {
+		return nil, err
+	}
+	b.close = append(b.close, l.Close)
+	where, table := dev.Port.Listen, b.Listeners
+	if strings.HasPrefix(where, "/") {
+		table = b.Mounts
+	} else if _, _, err := net.SplitHostPort(where); err != nil {
+		return nil, edge.Errorf(edge.CodeBadConfig, "%s: listen: %w", dev.ID, err).WithHint("a path such as /dial/%s, or HOST:PORT", dev.ID)
+	}
+	if table[where] != nil {
+		return nil, edge.Errorf(edge.CodeBadConfig, "%s: another device already listens at %s", dev.ID, where)
+	}
+	table[where] = l
+	return l, nil
+}
+
+// Close turns away devices that dial in.
+func (b *Bench) Close() error {
+	for _, c := range b.close {
+		_ = c()
+	}
+	return nil
+}
