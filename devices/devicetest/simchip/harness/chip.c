@@ -20,7 +20,7 @@ u64 sim_us(void) { return h.avr->cycle / (FREQUENCY / 1000000); }
 static void on_tx(struct avr_irq_t *irq, uint32_t value, void *param) {
 	(void)irq, (void)param;
 	h.tx++;
-	if (h.opens == 0 || h.tx_len == sizeof h.tx_buf)
+	if (!h.open || h.tx_len == sizeof h.tx_buf)
 		h.tx_lost++;
 	else
 		h.tx_buf[h.tx_len++] = value;

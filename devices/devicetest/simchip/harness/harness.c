@@ -45,7 +45,7 @@
 #define SLICE_US 1000    /* pacing step */
 #define MAX_LAG_US 50000 /* more than this behind the wall clock is given up */
 
-struct harness h = {.master = -1, .slave = -1, .watch = -1};
+struct harness h = {.master = -1};
 
 static u64 wall_us(void) {
 	struct timespec t;
@@ -124,7 +124,7 @@ static void obey(const char *line) {
 		answer("ok %llu", sim_us());
 	} else if (strcmp(word, "stats") == 0) {
 		answer("ok cycles=%llu sim_us=%llu wall_us=%llu rx=%llu tx=%llu tx_lost=%llu rx_late=%llu open=%d",
-		       (u64)h.avr->cycle, sim_us(), wall_us() - h.wall_start, h.rx, h.tx, h.tx_lost, h.rx_late, h.opens);
+		       (u64)h.avr->cycle, sim_us(), wall_us() - h.wall_start, h.rx, h.tx, h.tx_lost, h.rx_late, h.open);
 	} else if (strcmp(word, "quit") == 0) {
 		answer("ok");
 		unlink(h.link);

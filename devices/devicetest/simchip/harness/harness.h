@@ -28,9 +28,9 @@ struct harness {
 	struct pin pins[PORTS][8];
 
 	const char *link;
-	int master, slave, watch; /* -1 while hung up; the own slave keeps the settings and never reads */
+	int master; /* -1 while hung up */
 	char name[64];
-	int opens; /* how often others have the slave open */
+	bool open; /* others have the port open */
 	bool reset_on_open, paused;
 
 	uint8_t tx_buf[4096];
@@ -59,7 +59,7 @@ void chip_receive(void); /* there are bytes on the pty */
 /* port.c */
 void port_plug(void);
 void port_hangup(void);
-void port_events(void); /* who opened and closed it */
+void port_events(void); /* whether others have it open */
 void port_move(void);   /* events and bytes, both ways; once per slice */
 
 #endif

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -16,17 +15,15 @@ void port_plug(void) {
 	if (h.master < 0 || grantpt(h.master) != 0 || unlockpt(h.master) != 0 ||
 	    ptsname_r(h.master, h.name, sizeof h.name) != 0)
 		die("pty");
-	h.slave = open(h.name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	/* Opened and closed once, so that the master tells by POLLHUP whether anybody has the port open. */
+	int slave = open(h.name, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	struct termios t;
-	if (h.slave < 0 || tcgetattr(h.slave, &t) != 0)
+	if (slave < 0 || tcgetattr(slave, &t) != 0)
 		die(h.name);
 	cfmakeraw(&t);
-	tcsetattr(h.slave, TCSANOW, &t);
-
-	h.watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (h.watch < 0 || inotify_add_watch(h.watch, h.name, IN_OPEN | IN_CLOSE) < 0)
-		die("inotify");
-	h.opens = 0;
+	tcsetattr(slave, TCSANOW, &t);
+	close(slave);
+	h.open = false;
 
 	char next[4096];
 	snprintf(next, sizeof next, "%s.new", h.link);
@@ -37,47 +34,40 @@ void port_plug(void) {
 
 void port_hangup(void) {
 	unlink(h.link);
-	close(h.master); /* hangs up every open slave */
-	close(h.slave);
-	close(h.watch);
-	h.master = h.slave = h.watch = -1;
-	h.opens = 0;
+	close(h.master); /* hangs up everybody who has the port open */
+	h.master = -1;
+	h.open = false;
 	h.tx_len = 0;
 }
 
-/* port_events counts who has the port open. After the last close the port is as a driver leaves it: nothing
- * unread, not exclusive. */
+/* port_events sees whether others have the port open: the master hangs up while nobody has. After the last close
+ * the port is as a driver leaves it: nothing unread, not exclusive. */
 void port_events(void) {
-	if (h.watch < 0)
+	if (h.master < 0)
 		return;
-	_Alignas(struct inotify_event) char buf[1024];
-	ssize_t n;
-	bool opened = false, closed = false;
-	while ((n = read(h.watch, buf, sizeof buf)) > 0)
-		for (char *p = buf; p < buf + n;) {
-			struct inotify_event *e = (struct inotify_event *)p;
-			p += sizeof *e + e->len;
-			if (e->mask & IN_OPEN) {
-				opened = opened || h.opens == 0;
-				h.opens++;
-			} else if ((e->mask & IN_CLOSE) && h.opens > 0) {
-				h.opens--;
-				closed = true;
-			}
-		}
-	if (closed && h.opens == 0) {
-		h.tx_len = 0;
-		tcflush(h.slave, TCIFLUSH);
-		ioctl(h.slave, TIOCNXCL);
+	struct pollfd p = {h.master, 0, 0};
+	bool open_now = poll(&p, 1, 0) == 0 || !(p.revents & POLLHUP);
+	if (open_now == h.open)
+		return;
+	h.open = open_now;
+	if (open_now) {
+		if (h.reset_on_open)
+			chip_reset();
+		return;
 	}
-	if (opened && h.reset_on_open)
-		chip_reset();
+	h.tx_len = 0;
+	int slave = open(h.name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave >= 0) {
+		tcflush(slave, TCIFLUSH);
+		ioctl(slave, TIOCNXCL);
+		close(slave);
+	}
 }
 
 void port_move(void) {
-	port_events();
 	if (h.master < 0)
 		return;
+	port_events();
 	if (h.tx_len > 0) {
 		ssize_t n = write(h.master, h.tx_buf, h.tx_len);
 		if (n < 0)
