@@ -1,17 +1,14 @@
 // One graph fed from a Stream: a line per channel, decimated, every gap hatched, axes, and a cursor that several graphs
 // share. It draws itself on a canvas; nothing is allocated per sample.
 
-import { niceStep, places, steadyRange, ticks } from './axis.js';
-import { Buckets } from './buckets.js';
 import { num, t } from './i18n.js';
-
-/** @typedef {import('./stream.js').Stream} Stream */
+import { Buckets } from './ring.js';
 
 /** @param {string} name */
 export const cssColor = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** The number of a trace's colour; more than eight start again.  @param {number} i */
-export const traceNumber = (i) => (i % 8) + 1;
+/** The name of a trace's colour; the ninth is the first again.  @param {number} i */
+export const traceColor = (i) => `--trace-${(i % 8) + 1}`;
 
 const LEFT = 58;
 const BOTTOM = 26;
@@ -39,7 +36,36 @@ export function strokeTrace(c, b, channel, x0, kx, y0, ky) {
   c.stroke();
 }
 
-/** A tile of slanted lines.  @param {string} ink @param {string} paper @param {number} ratio */
+/** 1, 2 or 5 times a power of ten, for about `count` ticks.  @param {number} span @param {number} count */
+export function niceStep(span, count) {
+  const raw = span / Math.max(1, count);
+  const ten = 10 ** Math.floor(Math.log10(raw));
+  const m = raw / ten;
+  return (m <= 1 ? 1 : m <= 2 ? 2 : m <= 5 ? 5 : 10) * ten;
+}
+
+/** Multiples of step between lo and hi.  @param {number} lo @param {number} hi @param {number} step */
+export function ticks(lo, hi, step) {
+  const out = [];
+  for (let i = Math.ceil(lo / step - 1e-6); i <= Math.floor(hi / step + 1e-6); i++) out.push(i * step || 0);
+  return out;
+}
+
+/** Places after the point that a step needs, at most 6.  @param {number} step */
+export const places = (step) => Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
+
+/** A vertical range that does not twitch: it grows at once, shrinks when two thirds are empty, never below `least`.
+ * @param {[number, number] | null} was @param {number} lo @param {number} hi @param {number} least
+ * @returns {[number, number]} */
+export function steadyRange(was, lo, hi, least) {
+  if (!(hi >= lo)) return was ?? [-1, 1];
+  const span = Math.max(hi - lo, least);
+  const middle = (lo + hi) / 2;
+  if (was && lo >= was[0] && hi <= was[1] && span > (was[1] - was[0]) / 3) return was;
+  return [middle - span * 0.6, middle + span * 0.6];
+}
+
+/** @param {string} ink @param {string} paper @param {number} ratio */
 function hatch(ink, paper, ratio) {
   const size = Math.round(8 * ratio);
   const tile = document.createElement('canvas');
@@ -74,11 +100,12 @@ export class Chart {
     this.range = null;
     /** @type {Set<number>} */
     this.hidden = new Set();
-    /** Where the pointer is, ms before the right edge; null where it is elsewhere.
-     * @type {number | null} */
+    /** @type {number | null} where the pointer is, ms before the right edge */
     this.cursor = null;
     this.seen = '';
-    this.colors = channels.map((_, i) => cssColor(`--trace-${traceNumber(i)}`));
+    /** Is the right edge now? */
+    this.fresh = true;
+    this.colors = channels.map((_, i) => cssColor(traceColor(i)));
     this.ink = cssColor('--ink-2');
     this.grid = cssColor('--grid');
     this.ratio = 1;
@@ -109,13 +136,15 @@ export class Chart {
     this.buckets.reset(ms / pixels, pixels);
   }
 
-  /** Draws where there is something new; `edge` is the time at the right.  @param {Stream} s @param {number} edge */
-  draw(s, edge) {
+  /** Draws where there is something new; `edge` is the time at the right.
+   * @param {Stream} s @param {number} edge */
+  draw(s, edge, fresh = true) {
+    this.fresh = fresh;
     if (s !== this.stream) {
       this.stream = s;
       this.setWindow(this.windowMS);
     }
-    const state = `${s.ring.count} ${edge} ${this.cursor} ${this.hidden.size}`;
+    const state = `${s.ring.count} ${edge} ${this.cursor} ${this.hidden.size} ${fresh}`;
     if (state === this.seen) return;
     this.seen = state;
     this.edge = edge;
@@ -175,21 +204,13 @@ export class Chart {
     const { c } = this;
     const [bottom, top] = /** @type {[number, number]} */ (this.range);
     c.font = '12px system-ui, sans-serif';
-    const line = (
-      /** @type {number} */ x,
-      /** @type {number} */ y,
-      /** @type {number} */ dx,
-      /** @type {number} */ dy,
-    ) => {
-      c.fillStyle = this.grid;
-      c.fillRect(Math.round(x), Math.round(y), dx, dy);
-      c.fillStyle = this.ink;
-    };
     const step = niceStep(top - bottom, h / 44);
     c.textAlign = 'right';
     c.textBaseline = 'middle';
     for (const v of ticks(bottom, top, step)) {
-      line(LEFT, y0 - v * ky, w, 1);
+      c.fillStyle = this.grid;
+      c.fillRect(LEFT, Math.round(y0 - v * ky), w, 1);
+      c.fillStyle = this.ink;
       c.fillText(num(v, places(step)), LEFT - 8, y0 - v * ky);
     }
     const every = niceStep(this.windowMS / 1000, w / 80);
@@ -197,12 +218,13 @@ export class Chart {
     c.textBaseline = 'top';
     for (const s of ticks(-this.windowMS / 1000, 0, every)) {
       const x = LEFT + w + s * 1000 * kx;
-      line(x, TOP, 1, h);
-      c.fillText(s ? `${num(s, places(every))} s` : t('plot.now'), x, TOP + h + 8);
+      c.fillStyle = this.grid;
+      c.fillRect(Math.round(x), TOP, 1, h);
+      c.fillStyle = this.ink;
+      c.fillText(s || !this.fresh ? `${num(s, places(every))} s` : t('plot.now'), x, TOP + h + 8);
     }
   }
 
-  /** Gaps in sight. */
   gaps() {
     return this.stream?.ring.gaps.filter((g) => g.to >= this.edge - this.windowMS && g.from <= this.edge) ?? [];
   }
@@ -213,7 +235,7 @@ export class Chart {
     return ms <= 0 && ms >= -this.windowMS ? ms : null;
   }
 
-  /** A channel's value at the cursor: the last one before it.  @param {number} i */
+  /** @param {number} i */
   atCursor(i) {
     const { xs, n, ys } = this.buckets;
     let at = -1;

@@ -1,14 +1,6 @@
-// The websocket to the box (docs/ref/websocket.md): one connection, requests with replies, reconnect with growing,
-// jittered pauses. It never sends a request a second time: what was on the way when the link broke is rejected with
+// How the panel talks to the box. By websocket (docs/ref/websocket.md): one connection, requests with replies, reconnect
+// with growing, jittered pauses. By HTTP: the seat, lists, and the emergency stop. It never sends a request a second time: what was on the way when the link broke is rejected with
 // the code `lost`, and its outcome is unknown.
-//
-//   const conn = new Conn({ url, hello: () => ({ lang: 'en' }), onPush, onFrames, onPhase });
-//   conn.start();
-//   const { lease } = await conn.request({ op: 'take', device: 'pendulum' });
-
-/** @typedef {'connecting' | 'open' | 'waiting' | 'closed'} Phase */
-/** @typedef {{phase: Phase, code?: number, retryAt?: number, ever: boolean}} Link */
-/** @typedef {{op: string, [field: string]: any}} Message */
 
 const VERSION = 1;
 const SUBPROTOCOL = 'lab.v1';
@@ -19,9 +11,9 @@ const REQUEST_MS = 8000;
 /** Close codes after which connecting again would only repeat the fault. */
 const FINAL = new Set([4400, 4409]);
 
-/** An answer that says no; `code` is one of docs/ref/errors.md, or lost or timeout. */
+/** An answer that says no. */
 export class Refusal extends Error {
-  /** @param {{code: string, message?: string, hint?: string, args?: Record<string, unknown>}} e */
+  /** @param {Trouble} e */
   constructor(e) {
     super(e.message || e.code);
     this.code = e.code;
@@ -37,17 +29,8 @@ export function pause(n, random) {
   return full / 2 + (full / 2) * random;
 }
 
-/** @typedef {object} Options
- * @property {string} url
- * @property {() => object} hello fields of the hello message
- * @property {(m: Message) => void} onPush
- * @property {(b: ArrayBuffer) => void} onFrames
- * @property {(l: Link) => void} onPhase
- * @property {(url: string, protocol: string) => WebSocket} [open]
- */
-
 export class Conn {
-  /** @param {Options} o */
+  /** @param {ConnOptions} o */
   constructor(o) {
     this.o = o;
     this.open = o.open ?? ((url, protocol) => new WebSocket(url, protocol));
@@ -89,7 +72,6 @@ export class Conn {
     this.#gone(1000);
   }
 
-  /** Connects again at once, for instance with a new seat. */
   restart() {
     const ws = this.ws;
     this.ws = null;
@@ -99,7 +81,7 @@ export class Conn {
     this.start();
   }
 
-  /** Does not wait out the pause; for when the network is back or the tab is looked at. */
+  /** Does not wait out the pause. */
   hurry() {
     if (!this.ws && !this.stopped) this.start();
   }
@@ -111,7 +93,7 @@ export class Conn {
     return true;
   }
 
-  /** Resolves with the reply's args; rejects with a Refusal.
+  /** Resolves with the reply's args.
    * @param {Message} m @param {number} [timeoutMS] @returns {Promise<any>} */
   request(m, timeoutMS = REQUEST_MS) {
     return new Promise((resolve, reject) => {
@@ -179,3 +161,52 @@ export class Conn {
     this.timer = setTimeout(() => this.start(), ms);
   }
 }
+
+/** @param {string} path below api/v1/, relative to the page's base  @param {string} [method] @param {object} [body] */
+async function call(path, method = 'GET', body) {
+  let res;
+  try {
+    res = await fetch(`api/v1/${path}`, {
+      method,
+      headers: body ? { 'Content-Type': 'application/json' } : {},
+      body: body ? JSON.stringify(body) : undefined,
+    });
+  } catch {
+    throw new Refusal({ code: 'offline' });
+  }
+  const text = await res.text();
+  let json;
+  try {
+    json = text ? JSON.parse(text) : {};
+  } catch {
+    throw new Refusal({ code: 'internal' });
+  }
+  if (!res.ok) throw new Refusal(json.error ?? { code: 'internal' });
+  return json;
+}
+
+const id = encodeURIComponent;
+
+/** @param {string} nickname */
+export const join = (nickname) => call('seats', 'POST', { nickname });
+
+/** @param {string} device @returns {Promise<edge.StopResult>} */
+export const estop = async (device) => {
+  const r = await call(`devices/${id(device)}/estop`, 'POST', {});
+  return r.stop ?? r;
+};
+
+/** @param {string} device @returns {Promise<edge.Run[]>} newest first */
+export const runs = async (device) => {
+  const r = await call(`runs?device=${id(device)}`);
+  return [...(Array.isArray(r) ? r : (r.runs ?? []))].sort((a, b) => b.start_ms - a.start_ms);
+};
+
+/** @param {string} device @returns {Promise<edge.Event[]>} */
+export const events = async (device) => {
+  const r = await call(`devices/${id(device)}/events`);
+  return Array.isArray(r) ? r : (r.events ?? []);
+};
+
+/** @param {string} run @param {string} lang */
+export const csvPath = (run, lang) => `api/v1/runs/${id(run)}.csv?lang=${lang}`;

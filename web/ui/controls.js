@@ -5,10 +5,8 @@ import { Icon } from './icons.js';
 import { html, useRef, useState } from './lib.js';
 import { blocked, drives } from './model.js';
 import { useLive } from './paint.js';
-import { ParamInput, paramValue, startText } from './params.js';
 import { ask, askName, beat, command, link, me, silent } from './state.js';
-
-/** @typedef {import('./state.js').Device} Device */
+import { ParamInput, paramValue, startText } from './values.js';
 
 /** @param {Device} d */
 export function situation(d) {
@@ -126,7 +124,7 @@ function Buttons({ d, contract, spec, p, off }) {
   </div>`;
 }
 
-/** What came of a command, in words and with the device's own.  @param {{o: import('./model.js').Outcome | undefined}} p */
+/** What came of a command, in words and with the device's own.  @param {{o: Outcome | undefined}} p */
 function Result({ o }) {
   const tone = { pending: 'wait', confirmed: 'ok', sent: 'ok', refused: 'bad', unknown: 'warn' }[o?.phase ?? 'pending'];
   const hint = o?.code ? hintText({ code: o.code, hint: o.hint, args: o.args }) : '';

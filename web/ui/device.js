@@ -2,18 +2,15 @@
 
 import { Controls } from './controls.js';
 import { StopButton, StopKeys, StopState } from './estop.js';
+import { Log, Record } from './history.js';
 import { errorText, hintText, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useEffect } from './lib.js';
-import { Log } from './log.js';
 import { look } from './model.js';
 import { Plots } from './plots.js';
-import { Readouts } from './readouts.js';
-import { Record } from './record.js';
 import { TopBar } from './shell.js';
 import { ask, device, devices, link, me, watch } from './state.js';
-
-/** @typedef {import('./state.js').Device} Device */
+import { Readouts } from './values.js';
 
 const HISTORY_MS = 60_000;
 /** Above this many samples a second a browser gets the extremes only. */

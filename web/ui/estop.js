@@ -5,8 +5,6 @@ import { Icon } from './icons.js';
 import { html, useEffect } from './lib.js';
 import { ask, devices, estop, me } from './state.js';
 
-/** @typedef {import('./state.js').Device} Device */
-
 /** @param {Device[]} list */
 export const stopThem = (list) => {
   for (const d of list) estop(d, t('name.guest'));

@@ -149,7 +149,7 @@ const MOTION = {
 };
 
 /** One frame with the samples from s0 to s1 of a contract's motion.
- * @param {edge.Contract} c @param {number} s0 @param {number} s1 @param {number} [lost] @returns {import('./frame.js').Frame} */
+ * @param {edge.Contract} c @param {number} s0 @param {number} s1 @param {number} [lost] @returns {Frame} */
 export function frame(c, s0, s1, lost = 0) {
   const n = s1 - s0;
   const step = 1000 / (c.rate_hz ?? 10);

@@ -10,7 +10,6 @@ import { Banner, NameDialog, TopBar } from './shell.js';
 import { StartView } from './start.js';
 import { askName, beat, box, devices, link, me } from './state.js';
 
-/** @typedef {import('./state.js').Device} Device */
 /** @typedef {{list: Device[], one?: Device, runs?: edge.Run[], moving?: boolean}} Scene */
 
 const ana = { seat: 'ana', name: 'Ana', role: 'student' };

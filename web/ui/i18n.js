@@ -1,16 +1,10 @@
 // Words and numbers in the reader's language. A catalogue (i18n/en.js, fr.js, es.js) is a flat table of texts; all have
 // the same keys (test/i18n.test.mjs). In a text {name} stands for an argument, and a part in [brackets] is left out
 // when one of its arguments is missing.
-//
-//   await setLang('fr');
-//   t('age', { age: '3 s' });
 
 import { signal } from './lib.js';
 
 export const LANGS = { en: 'English', fr: 'Français', es: 'Español' };
-
-/** @typedef {keyof typeof LANGS} Lang */
-/** @typedef {Record<string, string>} Catalogue */
 
 /** @type {Record<Lang, () => Promise<{default: Catalogue}>>} */
 const LOAD = {
@@ -19,9 +13,7 @@ const LOAD = {
   es: () => import('./i18n/es.js'),
 };
 
-/** @type {import('./lib.js').Signal<Lang>} */
 export const lang = signal(/** @type {Lang} */ ('en'));
-/** @type {import('./lib.js').Signal<Catalogue>} */
 const catalogue = signal(/** @type {Catalogue} */ ({}));
 
 /** The best of ours for what the browser asks.  @param {readonly string[]} wanted @returns {Lang} */
@@ -41,7 +33,7 @@ export async function setLang(l) {
   catalogue.value = words;
 }
 
-/** Puts arguments into a text.  @param {string} text @param {Record<string, unknown>} args */
+/** @param {string} text @param {Record<string, unknown>} args */
 export function fill(text, args) {
   const put = (/** @type {string} */ part) => {
     let whole = true;
@@ -65,22 +57,22 @@ export function t(key, args) {
   return text === undefined ? key : args || text.includes('[') ? fill(text, args ?? {}) : text;
 }
 
-/** Is there a text for this key?  @param {string} key */
+/** @param {string} key */
 export const has = (key) => key in catalogue.value;
 
-/** A label of a device in the reader's language.  @param {edge.Text | undefined} text @param {string} [other] */
+/** @param {edge.Text | undefined} text @param {string} [other] */
 export function label(text, other = '') {
   return text?.[lang.value] ?? text?.en ?? Object.values(text ?? {})[0] ?? other;
 }
 
-/** The words for an error.  @param {{code: string, args?: Record<string, unknown>, message?: string}} e */
+/** @param {Trouble} e */
 export function errorText(e) {
   const key = `err.${e.code}`;
   return has(key) ? t(key, e.args ?? {}) : e.message || e.code;
 }
 
 /** What to do about it: ours where we have one, else the box's own (English).
- * @param {{code: string, hint?: string, args?: Record<string, unknown>}} e */
+ * @param {Trouble} e */
 export function hintText(e) {
   const key = `hint.${e.code}`;
   return has(key) ? t(key, e.args ?? {}) : (e.hint ?? '');
@@ -109,14 +101,14 @@ export function clock(ms) {
   return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
-/** How long ago: 0.2 s, 12 s, 3 min.  @param {number} ms */
+/** 0.2 s, 12 s, 3 min.  @param {number} ms */
 export function age(ms) {
   if (!Number.isFinite(ms)) return '–';
   if (ms < 9950) return `${num(Math.max(0, ms) / 1000, 1)} s`;
   return ms < 120_000 ? `${num(ms / 1000)} s` : `${num(ms / 60_000)} min`;
 }
 
-/** Time of day of a Unix time, for people.  @param {number} ms */
+/** @param {number} ms */
 export const timeOfDay = (ms) =>
   new Date(ms).toLocaleTimeString(lang.value, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 

@@ -5,10 +5,6 @@ import htm from './vendor/htm.js';
 import * as preact from './vendor/preact.js';
 import * as signals from './vendor/signals.js';
 
-/** @typedef {import('preact').ComponentChildren} Children */
-/** @typedef {import('preact').VNode<any>} VNode */
-/** @template T @typedef {import('@preact/signals').Signal<T>} Signal */
-
 /** Tagged template to elements: html`<p class=${c}>${text}</p>`.
  * @type {(strings: TemplateStringsArray, ...values: any[]) => any} */
 export const html = htm.bind(preact.h);

@@ -2,16 +2,6 @@
 
 const MAX_EVENTS = 200;
 
-/** @typedef {import('./conn.js').Link} Link */
-
-/** What decides whether this seat may drive a device now.
- * @typedef {object} Situation
- * @property {Link} link
- * @property {edge.You | null} me
- * @property {edge.Status} status
- * @property {boolean} stale no samples for longer than declared, as seen here
- * @property {boolean} silent the box's heartbeat is not heard */
-
 /** Why controls are blocked, as a key of the catalogue (block.*), or '' where they are not.
  * @param {Situation} s */
 export function blocked({ link, me, status, stale, silent }) {
@@ -60,17 +50,6 @@ export function addEvent(list, e) {
 /** Events a screen reader should hear.  @param {edge.Event} e */
 export const important = (e) => ['estop', 'safe', 'state', 'lease', 'run', 'refused'].includes(e.code);
 
-/** Outcome of a command as it goes on.
- * @typedef {object} Outcome
- * @property {string} command
- * @property {'pending' | 'confirmed' | 'sent' | 'refused' | 'unknown'} phase
- * @property {number} at Date.now() when it was given
- * @property {string} [code] of an error
- * @property {Record<string, unknown>} [args]
- * @property {string} [hint]
- * @property {string} [reply] the device's own words
- * @property {number} [tookMS] */
-
 /** Codes after which nobody can say whether the device did it. */
 const OPEN = new Set(['lost', 'timeout', 'no_answer', 'unknown_outcome', 'write_stuck', 'bus_down']);
 
@@ -80,7 +59,7 @@ export function answered(o, r) {
   return { ...o, phase, reply: r.reply, tookMS: r.took_us / 1000 };
 }
 
-/** @param {Outcome} o @param {{code: string, hint?: string, args?: Record<string, unknown>}} e @returns {Outcome} */
+/** @param {Outcome} o @param {Trouble} e @returns {Outcome} */
 export function failed(o, e) {
   const phase = OPEN.has(e.code) ? 'unknown' : 'refused';
   const reply = typeof e.args?.reply === 'string' ? e.args.reply : undefined;

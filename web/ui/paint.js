@@ -47,5 +47,3 @@ export function useLive(fn, ms = 100) {
   }, []);
   useEffect(() => fn(performance.now()));
 }
-
-export const reducedMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches;

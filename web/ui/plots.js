@@ -1,14 +1,12 @@
 // The plots of a device with their tools: width of time, freeze, legend with values and switches, table on demand.
 
-import { Chart, traceNumber } from './chart.js';
+import { Chart, traceColor } from './chart.js';
 import { label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, signal, useEffect, useMemo, useRef, useState } from './lib.js';
 import { plotsOf } from './model.js';
 import { dirty, onPaint } from './paint.js';
 import { theme } from './shell.js';
-
-/** @typedef {import('./state.js').Device} Device */
 
 const WINDOWS = [5, 10, 30, 60, 120];
 const SUMMARY_MS = 5000;
@@ -39,7 +37,7 @@ export function Plots({ d, contract }) {
 }
 
 /** @param {{d: Device, contract: edge.Contract, plot: edge.Plot, windowMS: number, frozen: number | null,
- * cursor: import('./lib.js').Signal<number | null>}} p */
+ * cursor: Signal<number | null>}} p */
 function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
   const channels = plot.channels.map((id) => contract.channels.findIndex((c) => c.id === id)).filter((i) => i >= 0);
   const specs = channels.map((i) => contract.channels[i]);
@@ -68,7 +66,7 @@ function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
       const s = d.stream.value;
       if (!s?.ring.count) return;
       c.cursor = cursor.peek();
-      c.draw(s, edge.current ?? s.ring.last);
+      c.draw(s, edge.current ?? s.ring.last, edge.current === null && !s.stale(now));
       if (now - words < 150) return;
       words = now;
       specs.forEach((ch, i) => {
@@ -136,12 +134,9 @@ function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
       onPointerLeave=${point}></canvas>
     <div class="legend">
       ${specs.map(
-        (
-          ch,
-          i,
-        ) => html`<button key=${ch.id} class=${`entry trace-${traceNumber(i)}`} aria-pressed=${!hidden.includes(i)}
+        (ch, i) => html`<button key=${ch.id} class="entry" aria-pressed=${!hidden.includes(i)}
           onClick=${() => toggle(i)} title=${t('plot.toggle')}>
-        <i class="swatch"></i><span>${label(ch.label, ch.id)}</span>
+        <i class="swatch" style=${{ background: `var(${traceColor(i)})` }}></i><span>${label(ch.label, ch.id)}</span>
         <span class="num" ref=${(/** @type {any} */ el) => (values.current[i] = el)}>–</span>
         <span class="unit">${ch.unit}</span>
       </button>`,

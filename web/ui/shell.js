@@ -86,7 +86,6 @@ export function Banner() {
   </div>`;
 }
 
-/** The dialog for the nickname. */
 export function NameDialog() {
   const ref = useRef(/** @type {any} */ (null));
   const [bad, setBad] = useState('');

@@ -1,6 +1,5 @@
 // The start page: every device of the box as a card.
 
-import { Buckets } from './buckets.js';
 import { cssColor, strokeTrace } from './chart.js';
 import { StateChip } from './device.js';
 import { StopButton, StopKeys, StopReport } from './estop.js';
@@ -9,11 +8,10 @@ import { Icon } from './icons.js';
 import { html, useEffect, useRef } from './lib.js';
 import { drives, plotsOf } from './model.js';
 import { useLive } from './paint.js';
-import { Live } from './readouts.js';
+import { Buckets } from './ring.js';
 import { TopBar, theme } from './shell.js';
 import { askName, box, devices, link, me, watch } from './state.js';
-
-/** @typedef {import('./state.js').Device} Device */
+import { Live } from './values.js';
 
 const SPARK_MS = 20_000;
 

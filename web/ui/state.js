@@ -1,7 +1,7 @@
 // The state of this tab and everything it can ask of the box.
 
-import * as api from './api.js';
-import { Conn, Refusal } from './conn.js';
+import * as api from './conn.js';
+import { Conn } from './conn.js';
 import { parseFrames } from './frame.js';
 import { lang, setLang } from './i18n.js';
 import { batch, signal } from './lib.js';
@@ -9,33 +9,20 @@ import { addEvent, answered, failed } from './model.js';
 import { afterPaint, dirty } from './paint.js';
 import { Stream } from './stream.js';
 
-/** @template T @typedef {import('./lib.js').Signal<T>} Signal */
-/** @typedef {import('./model.js').Outcome} Outcome */
-/** @typedef {{phase: 'pending' | 'done' | 'failed', confirmed: boolean, code?: string}} Stopping */
-/** @typedef {{max_hz?: number, mode?: string, back_ms?: number}} Want */
-
 const ACK_MS = 500;
 const SILENT_MS = 2500;
 
-/** One device as this tab knows it. */
 export class Device {
   /** @param {edge.Status} status */
   constructor(status) {
     this.id = status.device;
-    /** @type {Signal<edge.Status>} */
     this.status = signal(status);
-    /** @type {Signal<edge.Contract | null>} */
     this.contract = signal(/** @type {edge.Contract | null} */ (null));
-    /** @type {Signal<Stream | null>} */
     this.stream = signal(/** @type {Stream | null} */ (null));
-    /** @type {Signal<edge.Event[]>} */
     this.events = signal(/** @type {edge.Event[]} */ ([]));
-    /** @type {Signal<Record<string, Outcome>>} by command id */
     this.outcomes = signal(/** @type {Record<string, Outcome>} */ ({}));
-    /** @type {Signal<Stopping | null>} */
     this.stopping = signal(/** @type {Stopping | null} */ (null));
-    /** @type {Signal<{code: string, args?: Record<string, unknown>} | null>} a request that was refused */
-    this.refusal = signal(/** @type {{code: string, args?: Record<string, unknown>} | null} */ (null));
+    this.refusal = signal(/** @type {Trouble | null} */ (null));
     this.stale = signal(false);
     /** @type {Want | null} */
     this.want = null;
@@ -45,15 +32,11 @@ export class Device {
   }
 }
 
-/** @type {Signal<import('./conn.js').Link>} */
-export const link = signal(/** @type {import('./conn.js').Link} */ ({ phase: 'connecting', ever: false }));
-/** @type {Signal<edge.You | null>} */
+export const link = signal(/** @type {Link} */ ({ phase: 'connecting', ever: false }));
 export const me = signal(/** @type {edge.You | null} */ (null));
 export const box = signal('');
-/** @type {Signal<Device[]>} */
 export const devices = signal(/** @type {Device[]} */ ([]));
-/** @type {Signal<{code: string, args?: Record<string, unknown>} | null>} */
-export const notice = signal(/** @type {{code: string, args?: Record<string, unknown>} | null} */ (null));
+export const notice = signal(/** @type {Trouble | null} */ (null));
 /** Changes twice a second: for ages, clocks and what counts as stale. */
 export const beat = signal(0);
 /** The owner's heartbeat is not heard. */
@@ -186,7 +169,7 @@ function contract(id, c) {
   });
 }
 
-/** Asks for a device's samples until the returned function is called.  @param {Device} d @param {Want} want */
+/** @param {Device} d @param {Want} want */
 export function watch(d, want) {
   d.want = want;
   d.stream.value = null;
@@ -268,8 +251,7 @@ export async function ask(d, op, fields) {
   }
 }
 
-/** Emergency stop: by the websocket and, where that does not answer at once, by HTTP too. Needs a seat, so that a
- * person who has none yet gets one without being asked.  @param {Device} d @param {string} guest */
+/** By the websocket and, where that does not answer at once, by HTTP too. Who has no seat yet gets one.  @param {Device} d @param {string} guest */
 export async function estop(d, guest) {
   d.stopping.value = { phase: 'pending', confirmed: false };
   const byHTTP = async () => {
@@ -299,10 +281,8 @@ export async function takeSeat(nickname) {
   conn?.restart();
 }
 
-/** @param {import('./i18n.js').Lang} l */
+/** @param {Lang} l */
 export async function useLang(l) {
   await setLang(l);
   document.documentElement.lang = l;
 }
-
-export { Refusal };

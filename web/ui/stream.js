@@ -1,15 +1,9 @@
 // The live samples of one device in this tab: takes frames, marks every gap, keeps them in a Ring.
-//
-//   const s = new Stream(contract, [0, 1]);     // these channels of the contract
-//   for (const f of parseFrames(message)) s.take(f, performance.now());
-//
 // A gap is declared by a frame (lost), by the box (gap push) or seen here: numbers that jump, a new epoch, or silence
 // much longer than between samples. Times are the box's monotonic ms, moved so that they also go on after its restart.
 
 import { LOST_UNKNOWN } from './frame.js';
 import { Ring } from './ring.js';
-
-/** @typedef {import('./frame.js').Frame} Frame */
 
 const KEEP_MS = 120_000;
 const MAX_SAMPLES = 1 << 18;
@@ -29,7 +23,6 @@ export class Stream {
       Math.max(START_SAMPLES, (rate * KEEP_MS) / 1000),
     );
     this.epoch = -1;
-    /** Number of the next sample expected in this epoch. */
     this.next = 0;
     /** performance.now() when the newest frame came, NaN before the first. */
     this.arrived = Number.NaN;
@@ -116,7 +109,6 @@ export class Stream {
     if (to !== undefined) this.next = Math.max(this.next, to + 1);
   }
 
-  /** What to ask for after a reconnect, undefined before the first sample. */
   get since() {
     return this.epoch < 0 || !this.next ? undefined : { epoch: this.epoch, seq: this.next - 1 };
   }

@@ -1,0 +1,96 @@
+// The panel's own types. They stand here, not in web/ui, so that browsers do not load them.
+
+type Device = import('../../../web/ui/state.js').Device;
+type Stream = import('../../../web/ui/stream.js').Stream;
+type Ring = import('../../../web/ui/ring.js').Ring;
+type Buckets = import('../../../web/ui/ring.js').Buckets;
+type Chart = import('../../../web/ui/chart.js').Chart;
+type Frame = import('../../../web/ui/frame.js').Frame;
+type Refusal = import('../../../web/ui/conn.js').Refusal;
+type Signal<T> = import('@preact/signals').Signal<T>;
+
+type Lang = 'en' | 'fr' | 'es';
+/** Texts by key: i18n/en.js, fr.js, es.js. */
+type Catalogue = Record<string, string>;
+
+/** What the box says of a request that it refuses; code is one of docs/ref/errors.md, or lost, timeout, offline. */
+type Trouble = { code: string; args?: Record<string, unknown>; hint?: string; message?: string };
+
+/** A message of docs/ref/websocket.md. */
+type Message = { op: string; [field: string]: any };
+
+/** The connection; `ever`: it has been open since the page was loaded. */
+type Link = {
+  phase: 'connecting' | 'open' | 'waiting' | 'closed';
+  ever: boolean;
+  /** Close code of the last connection. */
+  code?: number;
+  /** Unix ms of the next try. */
+  retryAt?: number;
+};
+
+type ConnOptions = {
+  url: string;
+  /** Fields of the hello message. */
+  hello: () => object;
+  onPush: (m: Message) => void;
+  onFrames: (message: ArrayBuffer) => void;
+  onPhase: (l: Link) => void;
+  open?: (url: string, protocol: string) => WebSocket;
+};
+
+/** A stretch without data. */
+type Gap = {
+  /** Absolute index of the first sample after it. */
+  before: number;
+  /** Time of the last sample before it and the first after it, ms. */
+  from: number;
+  to: number;
+  /** Samples missing, -1 where unknown. */
+  lost: number;
+  why: string;
+};
+
+/** What decides whether this seat may drive a device now. */
+type Situation = {
+  link: Link;
+  me: edge.You | null;
+  status: edge.Status;
+  /** No samples for longer than declared, as seen here. */
+  stale: boolean;
+  /** The owner's heartbeat is not heard. */
+  silent: boolean;
+};
+
+/** How a command went so far. */
+type Outcome = {
+  command: string;
+  phase: 'pending' | 'confirmed' | 'sent' | 'refused' | 'unknown';
+  /** Date.now() when it was given. */
+  at: number;
+  code?: string;
+  args?: Record<string, unknown>;
+  hint?: string;
+  /** The device's own words. */
+  reply?: string;
+  tookMS?: number;
+};
+
+/** How an emergency stop that was asked for in this tab went. */
+type Stopping = { phase: 'pending' | 'done' | 'failed'; confirmed: boolean; code?: string };
+
+/** How a device's samples are asked for. */
+type Want = { max_hz?: number; mode?: string; back_ms?: number };
+
+/** What an input for a parameter needs. */
+type ParamProps = {
+  d: Device;
+  contract: edge.Contract;
+  p: edge.Param;
+  /** Unique in the page. */
+  id: string;
+  /** As typed. */
+  text: string;
+  disabled: boolean;
+  set: (text: string) => void;
+};

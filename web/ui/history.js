@@ -1,0 +1,127 @@
+// What was and what happened: recordings (start with some seconds from before, note, take the data home) and the log.
+
+import * as api from './conn.js';
+import { bytes, clock, dayAndTime, errorText, has, label, lang, num, t, timeOfDay } from './i18n.js';
+import { Icon } from './icons.js';
+import { html, useEffect, useRef, useState } from './lib.js';
+import { addEvent, important } from './model.js';
+import { ask, beat, link, me, wallShift } from './state.js';
+
+const BEFORE = [0, 5, 10, 30];
+
+/** @param {{d: Device, fixture?: edge.Run[]}} p */
+export function Record({ d, fixture }) {
+  const running = d.status.value.run;
+  const [runs, setRuns] = useState(/** @type {edge.Run[]} */ (fixture ?? []));
+  const [bad, setBad] = useState('');
+  const [before, setBefore] = useState(5);
+  const load = async () => {
+    try {
+      setRuns(await api.runs(d.id));
+      setBad('');
+    } catch (e) {
+      setBad(errorText(/** @type {any} */ (e)));
+    }
+  };
+  const open = link.value.phase === 'open';
+  useEffect(() => {
+    if (!fixture && open) load();
+  }, [d, running, open]);
+  const off = !open || !me.value;
+  const start = (/** @type {any} */ e) => {
+    e.preventDefault();
+    const name = String(new FormData(e.target).get('name') || '').trim();
+    ask(d, 'run.start', { name: name || t('run.unnamed'), pre_trigger_ms: before * 1000 });
+  };
+  const note = async (/** @type {any} */ e) => {
+    e.preventDefault();
+    const form = e.target;
+    const text = String(new FormData(form).get('text') || '').trim();
+    if (text && (await ask(d, 'run.annotate', { run: running, text }))) form.reset();
+  };
+  const current = runs.find((r) => r.id === running);
+  return html`<section class="card record" aria-label=${t('run.title')}>
+    <h2>${t('run.title')}</h2>
+    ${
+      running
+        ? html`<div class="row running"><span class="dot" aria-hidden="true"></span>
+            <span class="grow"><strong><bdi>${current?.name ?? t('run.now')}</bdi></strong>
+            <span class="num clock">${current ? clock((beat.value || Date.now()) + wallShift.value - current.start_ms) : ''}</span></span>
+            <button onClick=${() => ask(d, 'run.stop', { run: running })} disabled=${off}>${t('run.stop')}</button></div>
+          <form class="row" onSubmit=${note}><label class="grow"><span class="sr">${t('run.note')}</span>
+            <input name="text" maxlength="200" placeholder=${t('run.note')} disabled=${off} /></label>
+            <button disabled=${off} aria-label=${t('run.annotate')}><${Icon} name="flag" /></button></form>`
+        : html`<form onSubmit=${start}><div class="row">
+            <label class="grow"><span class="sr">${t('run.name')}</span><input name="name" maxlength="80" placeholder=${t('run.name')} disabled=${off} /></label>
+            <button class="record" disabled=${off}><${Icon} name="record" fill />${t('run.start')}</button></div>
+          <div class="row small"><span id="before">${t('run.before')}</span><div class="seg" role="group" aria-labelledby="before">
+            ${BEFORE.map((s) => html`<button type="button" aria-pressed=${s === before} onClick=${() => setBefore(s)}>${s} s</button>`)}</div></div></form>`
+    }
+    ${bad && html`<p class="refused small">${bad}</p>`}
+    ${
+      runs.length > 0
+        ? html`<ul class="runs plain">${runs.slice(0, 20).map(
+            (r) => html`<li key=${r.id}>
+          <div class="grow"><bdi class="title">${r.name || r.id}</bdi>
+            <p class="small">${dayAndTime(r.start_ms)} · <span class="num">${clock(r.length_ms)}</span> · <bdi>${r.by?.name}</bdi> · ${bytes(r.bytes ?? 0)}
+            ${r.gaps > 0 && html` · <span class="flag">${t('run.gaps', { n: r.gaps })}</span>`}
+            ${r.state !== 'done' && html` · <span class="flag">${t(`run.${r.state}`)}</span>`}</p></div>
+          <a class="button" href=${api.csvPath(r.id, lang.value)} download aria-label=${t('run.csv', { name: r.name || r.id })}><${Icon} name="down" />CSV</a>
+        </li>`,
+          )}</ul>${runs.length > 20 && html`<p class="small">${t('run.more', { n: num(runs.length - 20) })}</p>`}`
+        : html`<p class="small hint">${t('run.none')}</p>`
+    }
+  </section>`;
+}
+
+/** The words for an event.  @param {edge.Event} e @param {edge.Contract | null} contract */
+export function eventText(e, contract) {
+  const a = /** @type {Record<string, any>} */ (e.args ?? {});
+  const spec = contract?.commands.find((c) => c.id === a.command);
+  const code = a.code ?? a.outcome;
+  const words = {
+    ...a,
+    name: e.actor?.name,
+    run: a.name ?? a.run,
+    command: label(spec?.label, a.command),
+    state: t(`state.${a.state}`),
+    why: code && has(`err.${code}`) ? errorText({ code, args: a }) : a.message,
+  };
+  const key = [`event.${e.code}.${a.what ?? a.outcome}`, `event.${e.code}`].find(has);
+  return key ? t(key, words) : `${e.code} ${JSON.stringify(a)}`;
+}
+
+/** @param {{d: Device, still?: boolean}} p still: ask nobody */
+export function Log({ d, still }) {
+  const [all, setAll] = useState(false);
+  const open = link.value.phase === 'open';
+  useEffect(() => {
+    if (open && !still) {
+      api.events(d.id).then(
+        (list) => {
+          d.events.value = list.reduce(addEvent, d.events.value);
+        },
+        () => {}, // the log is then what comes from now on
+      );
+    }
+  }, [d, open]);
+  const events = d.events.value;
+  const shown = all ? events : events.slice(0, 8);
+  return html`<section class="card log" aria-label=${t('log.title')}>
+    <h2>${t('log.title')}</h2>
+    <${Spoken} d=${d} />
+    ${events.length === 0 && html`<p class="small hint">${t('log.none')}</p>`}
+    <ol class="plain">${shown.map(
+      (e) => html`<li key=${`${e.mono_us}-${e.seq}-${e.code}`} class=${`event ${e.code}`}>
+      <time class="num">${timeOfDay(e.wall_ms)}</time><span><bdi>${eventText(e, d.contract.value)}</bdi></span></li>`,
+    )}</ol>
+    ${events.length > 8 && html`<button class="small" aria-expanded=${all} onClick=${() => setAll(!all)}>${t(all ? 'log.less' : 'log.more')}</button>`}
+  </section>`;
+}
+
+/** Reads important news aloud, and only those that came while the page was open.  @param {{d: Device}} p */
+function Spoken({ d }) {
+  const since = useRef(Date.now());
+  const e = d.events.value.find(important);
+  return html`<p class="sr" role="log" aria-live="polite">${e && e.wall_ms > since.current - 1000 ? eventText(e, d.contract.value) : ''}</p>`;
+}

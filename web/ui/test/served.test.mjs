@@ -1,0 +1,83 @@
+// What the browser loads: its size, that nothing comes from elsewhere, that it fits the content security policy.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const ui = new URL('../', import.meta.url);
+const read = (/** @type {string} */ path) => readFileSync(new URL(path, ui), 'utf8');
+const ON_DEMAND = ['gallery.js', 'fixtures.js'];
+const LIMIT = 60_000;
+
+/** Every module that one module leads to, on demand ones left out.  @param {string} from @param {Set<string>} seen */
+function modules(from, seen = new Set()) {
+  if (seen.has(from) || ON_DEMAND.includes(from)) return seen;
+  seen.add(from);
+  for (const [, to] of read(from).matchAll(/(?:\bfrom|\bimport\(?)\s*["'](\.[^"']+)["']/g)) {
+    modules(new URL(to, new URL(from, ui)).href.slice(ui.href.length), seen);
+  }
+  return seen;
+}
+
+const page = read('index.html');
+const linked = [...page.matchAll(/(?:href|src)="([^"]+\.\w+)"/g)].map((m) => m[1]);
+const langs = ['i18n/en.js', 'i18n/fr.js', 'i18n/es.js'];
+const scripts = [...modules('app.js')];
+const loaded = [...new Set(['index.html', ...linked, ...scripts])].filter((f) => !langs.includes(f));
+
+test('the whole panel is at most 60 kB gzip', () => {
+  const size = (/** @type {string} */ f) => gzipSync(read(f), { level: 9 }).length;
+  const sizes = loaded.map((f) => ({ f, n: size(f) })).sort((a, b) => b.n - a.n);
+  const words = Math.max(...langs.map(size));
+  const total = sizes.reduce((sum, { n }) => sum + n, words);
+  console.log(`panel: ${total} bytes gzip in ${loaded.length + 1} files`);
+  assert.ok(total <= LIMIT, `${total} > ${LIMIT}\n${sizes.map(({ f, n }) => `${n} ${f}`).join('\n')}`);
+});
+
+test('every module is announced in the page, none twice, none in vain', () => {
+  const announced = [...page.matchAll(/modulepreload" href="([^"]+)"/g)].map((m) => m[1]);
+  assert.deepEqual([...announced].sort(), scripts.filter((f) => f !== 'app.js' && !langs.includes(f)).sort());
+});
+
+test('nothing comes from another host', () => {
+  for (const f of [...loaded, ...langs, ...ON_DEMAND]) {
+    const text = read(f).replaceAll('http://www.w3.org/', ''); // names of XML namespaces
+    assert.equal(/(https?|wss?):\/\/[a-z0-9][^"'`]*/i.exec(text)?.[0], undefined, f);
+    assert.doesNotMatch(text, /(href|src|url\(|from|import\()\s*=?\s*["']?\/\//, f);
+    assert.doesNotMatch(text, /@import/, f);
+  }
+});
+
+test('addresses are relative to the base', () => {
+  assert.match(page, /<base href="\/">/);
+  for (const l of linked) assert.doesNotMatch(l, /^\//, l);
+  for (const f of scripts) assert.doesNotMatch(read(f), /(href|src)=\\?["'`]\/|fetch\(["'`]\//, f);
+});
+
+test('fits script-src and style-src self', () => {
+  assert.doesNotMatch(page, /<style|<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=/);
+  for (const f of scripts) {
+    const text = read(f);
+    assert.doesNotMatch(text, /\beval\(|new Function\(|setTimeout\(\s*["'`]/, f);
+    if (f.startsWith('vendor/')) continue;
+    assert.doesNotMatch(text, /\sstyle="|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\bcssText\b/, f);
+  }
+});
+
+test('works over plain http', () => {
+  for (const f of scripts.filter((s) => !s.startsWith('vendor/'))) {
+    assert.doesNotMatch(read(f), /crypto\.subtle|randomUUID|serviceWorker|navigator\.clipboard|navigator\.serial/, f);
+  }
+});
+
+test('files are short', () => {
+  for (const f of [...loaded, ...ON_DEMAND].filter((s) => !s.startsWith('vendor/'))) {
+    assert.ok(read(f).split('\n').length <= 400, f);
+  }
+});
+
+test('vendored files are as VENDOR.txt says', () => {
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../.tools/ui/vendor.mjs', ui)), '--check']);
+});
