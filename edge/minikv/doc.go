@@ -42,7 +42,9 @@
 // Commands off the list are refused, also in scripts: streams, geo, HyperLogLog,
 // blocking pops, per-field ttl, EXPIRE with GT or LT, TTL inside MULTI, databases
 // other than 0, FLUSHALL. EXPIREAT and SET EXAT count from the system's calendar.
-// A ttl must be under 200 years. Scripts stall everybody while they run.
+// A ttl must be under 200 years. Scripts stall everybody while they run. Commands
+// of one connection are answered one after another, so a pipeline of writes costs
+// a sync each; writers on connections of their own share one.
 // Specification: https://redis.io/docs/latest/commands/, as far as miniredis
 // 2.40 follows it.
 package minikv

@@ -17,7 +17,7 @@ import (
 
 func dial(t testing.TB, b *box) *redis.Client {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: "minikv", Dialer: b.Dialer(), MaxRetries: -1, Protocol: 2, PoolSize: 64, PoolTimeout: time.Minute})
+	c := redis.NewClient(&redis.Options{Addr: "minikv", Dialer: b.Dialer(), MaxRetries: -1, Protocol: 2, PoolSize: 64, PoolTimeout: time.Minute, ReadTimeout: time.Minute})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }

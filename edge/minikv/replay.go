@@ -29,19 +29,20 @@ func (s *Store) openLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.log = newJournal(s, g)
-	for _, key := range gone {
-		s.log.addLazy(key)
-	}
-	s.log.running.Go(s.log.run)
-	if err := s.log.addClock(clockMark{boot: s.boot, wall: s.startWall}).wait(); err != nil {
-		s.log.close()
+	j := newJournal(s, g)
+	first := newBatch()
+	first.clocks = []clockMark{{boot: s.boot, wall: s.startWall}}
+	if err := j.write(first); err != nil {
 		return err
 	}
 	if err := g.writeManifest(); err != nil {
-		s.log.close()
 		return err
 	}
+	for _, key := range gone {
+		j.addLazy(key)
+	}
+	s.log = j
+	j.running.Go(j.run) // from here on only it uses g
 	return nil
 }
 
