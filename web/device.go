@@ -12,6 +12,10 @@ import (
 // maxEvents is how many events of a device are kept for those who come later.
 const maxEvents = 200
 
+// forgetAfter is how long a device stays known without a status; its owner sends
+// one every second.
+const forgetAfter = 30 * time.Second
+
 // holdEpoch is how long frames of a new epoch wait for the status that announces
 // it, and with it perhaps a new contract.
 const holdEpoch = 1500 * time.Millisecond
@@ -63,6 +67,16 @@ func (d *device) setStatus(st *edge.Status, now time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.status, d.has, d.statusAt = *st, true, now
+}
+
+// forget drops a device that its owner does not speak of any more, such as one
+// that only an old copy in the store knew.
+func (d *device) forget(now time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if now-d.statusAt > forgetAfter {
+		d.has = false
+	}
 }
 
 // noteLease keeps what the owner just answered, until its next status says it.

@@ -28,7 +28,12 @@ func (s *Server) pulse(ctx context.Context) {
 				c.ping(ping)
 			}
 		}
-		silent = s.tellSilence(silent)
+		if silent = s.tellSilence(silent); !silent {
+			now := s.mono()
+			for _, d := range s.hub.all() {
+				d.forget(now)
+			}
+		}
 	}
 }
 

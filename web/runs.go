@@ -132,7 +132,8 @@ func (s *Server) runCSV(q *call) error {
 	if q.r.Method == http.MethodHead {
 		return nil
 	}
-	w := &download{w: q.w, ctl: http.NewResponseController(q.w)}
+	w := newDownload(q.w)
+	defer w.end()
 	return s.cut(q, w, runs.CSV(q.r.Context(), run.ID, q.r.URL.Query().Get("lang"), w))
 }
 
@@ -167,7 +168,8 @@ func (s *Server) runFrames(q *call) error {
 	if q.r.Method == http.MethodHead {
 		return nil
 	}
-	w := &download{w: q.w, ctl: http.NewResponseController(q.w)}
+	w := newDownload(q.w)
+	defer w.end()
 	begun, start := false, time.Duration(0)
 	err = runs.Frames(q.r.Context(), run.ID, func(b []byte) error {
 		v, _, err := frame.Parse(b)
@@ -211,9 +213,19 @@ type download struct {
 	begun bool
 }
 
+// newDownload also lifts the server's read timeout, which would end the request's
+// context in the middle of a long file.
+func newDownload(w http.ResponseWriter) *download {
+	d := &download{w: w, ctl: http.NewResponseController(w)}
+	_ = d.ctl.SetReadDeadline(time.Time{}) // a test's recorder has none
+	return d
+}
+
+// end leaves the connection to the next request.
+func (d *download) end() { _ = d.ctl.SetWriteDeadline(time.Time{}) }
+
 func (d *download) Write(b []byte) (int, error) {
 	d.begun = true
-	// A writer without deadlines (a test's recorder) is fine.
 	_ = d.ctl.SetWriteDeadline(time.Now().Add(writeRun))
 	return d.w.Write(b)
 }

@@ -58,8 +58,9 @@ var (
 // gorilla is a wire over gorilla/websocket: it does the handshake and parses what
 // comes in. All that goes out is framed by us: the same bytes for every client.
 type gorilla struct {
-	ws  *websocket.Conn
-	buf []byte
+	ws     *websocket.Conn
+	buf    []byte // of the reader
+	joined []byte // of the writer
 }
 
 // upgrade answers the handshake. heard is called for every pong and ping; ping
@@ -121,7 +122,15 @@ func (g *gorilla) Write(frames net.Buffers) error {
 	if err := nc.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
 		return err
 	}
-	_, err := frames.WriteTo(nc)
+	if _, ok := nc.(*net.TCPConn); ok {
+		_, err := frames.WriteTo(nc) // one system call
+		return err
+	}
+	g.joined = g.joined[:0] // TLS: one record, not one per piece
+	for _, b := range frames {
+		g.joined = append(g.joined, b...)
+	}
+	_, err := nc.Write(g.joined)
 	return err
 }
 
