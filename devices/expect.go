@@ -89,8 +89,18 @@ func (s *Show) holds(t *Type, x float64, args []argument) bool {
 	if s.Range != nil {
 		return x >= s.Range[0] && x <= s.Range[1]
 	}
-	want, ok := number(s.Equals)
-	if w, isText := s.Equals.(string); isText {
+	for _, w := range s.OneOf {
+		if s.equals(t, x, w, args) {
+			return true
+		}
+	}
+	return len(s.OneOf) == 0 && s.equals(t, x, s.Equals, args)
+}
+
+// equals says whether x is the number, the choice or the argument that w names.
+func (s *Show) equals(t *Type, x float64, w any, args []argument) bool {
+	want, ok := number(w)
+	if w, isText := w.(string); isText {
 		if a, found := findArg(args, strings.TrimPrefix(w, "$")); found && strings.HasPrefix(w, "$") {
 			want, ok = a.num, true
 		} else if ch := t.channel(s.Channel); ch != nil {

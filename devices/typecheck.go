@@ -298,8 +298,17 @@ func (c *checker) reply(r *Reply, cmd *Command, path []any) {
 func (c *checker) show(s *Show, cmd *Command, path []any) {
 	c.channel(s.Channel, append(path, "channel"))
 	c.placeholder(s.Equals, cmd, append(path, "equals"))
-	if (s.Equals == nil) == (s.Range == nil) {
-		c.bad("missing", "`equals:` or `range:`", path, "a condition needs exactly one of equals and range")
+	n := 0
+	for _, given := range []bool{s.Equals != nil, s.Range != nil, len(s.OneOf) > 0} {
+		if given {
+			n++
+		}
+	}
+	if n != 1 {
+		c.bad("missing", "`equals:`, `range:` or `one_of:`", path, "a condition needs exactly one of equals, range, one_of")
+	}
+	for i, v := range s.OneOf {
+		c.placeholder(v, cmd, append(append([]any{}, path...), "one_of", i))
 	}
 	c.rang(s.Range, append(path, "range"))
 }

@@ -190,6 +190,7 @@ type Show struct {
 	Equals    any     `yaml:"equals"` // a number, a choice's id, or "$id"
 	Tolerance float64 `yaml:"tolerance"`
 	Range     *Range  `yaml:"range"`
+	OneOf     []any   `yaml:"one_of"` // numbers or choices' ids
 }
 
 // Step is one step of a sequence. Exactly one of Command, Send, Wait is given.
