@@ -1,0 +1,295 @@
+package devices
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"labbox/devices/sim"
+	"labbox/devices/transport/mem"
+	"labbox/edge"
+	"labbox/firmware-protocols/lines"
+)
+
+// Simulator returns a device that behaves as the type file says: the plant it
+// names, else the dialogue that its channels, commands and safe sequence
+// describe. o sets up a plant.
+func (t *Type) Simulator(seed uint64, o ...sim.Options) (sim.Device, error) {
+	if name := t.Simulate.Plant; name != "" {
+		var opt sim.Options
+		if len(o) > 0 {
+			opt = o[0]
+		}
+		opt.Seed = seed
+		d, err := sim.Plant(name, opt)
+		if err != nil {
+			return nil, edge.Errorf(edge.CodeBadConfig, "%s: simulate: %w", t.Name, err).
+				WithHint("plants: %s", strings.Join(sim.Plants(), ", "))
+		}
+		return d, nil
+	}
+	d, err := sim.New(t.simSpec(), seed)
+	if err != nil {
+		return nil, edge.Errorf(edge.CodeBadConfig, "%s: simulate: %w", t.Name, err)
+	}
+	return d, nil
+}
+
+// SimOpener returns a line in memory with a simulated device at its other end:
+// at the type's baud rate, or, for a type that speaks in messages or hangs on
+// USB alone, without one. The device lives on between lines.
+func SimOpener(t *Type, name string, seed uint64) (*mem.Opener, error) {
+	d, err := t.Simulator(seed)
+	if err != nil {
+		return nil, err
+	}
+	o := mem.Options{Name: name, Baud: t.Serial.Baud}
+	if t.Protocol.Floats != nil {
+		o.Baud, o.Messages = 0, true
+	}
+	if sim.FullSpeed(t.Simulate.Plant) {
+		o.Baud = 0
+	}
+	// The device ends with its line, which its opener closes.
+	return mem.NewOpener(o, func(port *mem.Port) { go func() { _ = d.Run(context.Background(), port) }() }), nil
+}
+
+// simSpec turns the type into what the dialogue needs.
+func (t *Type) simSpec() sim.Spec {
+	s := sim.Spec{RateHz: t.RateHz}
+	if f := t.Protocol.Floats; f != nil {
+		s.Floats, s.Fields, s.Hello = true, f.Fields, f.Hello
+	} else {
+		s.Format, _ = lines.ParseFormat(t.Protocol.Lines.Format)
+		if sep := t.Protocol.Lines.Separator; sep != "" {
+			s.Separator = sep[0]
+		}
+	}
+	if c := t.Time; c != nil {
+		s.Time = &sim.Clock{Field: c.From, Unit: map[string]time.Duration{"s": time.Second, "us": time.Microsecond}[c.Unit]}
+		if s.Time.Unit == 0 {
+			s.Time.Unit = time.Millisecond
+		}
+		if c.Bits > 0 {
+			s.Time.Wrap = math.Exp2(float64(c.Bits))
+		}
+	}
+	if c := t.Count; c != nil {
+		s.Count = c.From
+		if bits := c.Bits; bits > 0 && bits < 64 {
+			s.CountMax = uint64(1)<<bits - 1
+		}
+	}
+	s.Banner = simPairs(t.Connect.Banner)
+	for i := range t.Channels {
+		s.Channels = append(s.Channels, t.Channels[i].sim())
+	}
+	for i := range t.Commands {
+		s.Messages = append(s.Messages, t.simCommand(&t.Commands[i], &s))
+	}
+	t.simSteps(&s)
+	return s
+}
+
+// simSteps adds the messages that are no commands: those of connecting, of the
+// safe sequence, of keeping alive.
+func (t *Type) simSteps(s *sim.Spec) {
+	for i := range t.Connect.Steps {
+		if st := &t.Connect.Steps[i]; st.Send != nil {
+			s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(st.Send, nil), Reply: simReply(st.Reply, nil)})
+		}
+	}
+	if k := t.Keepalive; k != nil {
+		s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(k.Send, nil), Reply: simReply(k.Reply, nil)})
+	}
+	if t.Safe == nil {
+		return
+	}
+	last := -1
+	for i := range t.Safe.Steps {
+		st := &t.Safe.Steps[i]
+		if st.Send == nil {
+			continue
+		}
+		s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(st.Send, nil), Reply: simReply(st.Reply, nil), Reset: true})
+		last = len(s.Messages) - 1
+	}
+	if last < 0 {
+		return
+	}
+	for i := range t.Safe.Shows { // what no command moves is set as it must read
+		sh := &t.Safe.Shows[i]
+		if ch := t.channel(sh.Channel); ch != nil && ch.Sim.Follow == "" {
+			s.Messages[last].Shows = append(s.Messages[last].Shows, t.simEffect(sh, nil))
+		}
+	}
+}
+
+func (ch *Channel) sim() sim.Channel {
+	c := sim.Channel{Field: ch.from(), Mean: ch.Sim.Mean, Amplitude: ch.Sim.Amp, Period: ch.Sim.Period, Noise: ch.Sim.Noise,
+		Param: ch.Sim.Follow, Gain: ch.Sim.Amp, Lag: ch.Sim.Lag, Resolution: ch.Resolution, Scale: ch.Scale, Offset: ch.Offset,
+		Limits: (*[2]float64)(ch.Range), Words: map[float64]string{}}
+	switch {
+	case ch.Sim.Follow != "":
+		c.Wave = sim.Follow
+	case ch.Sim.Wave == "sine":
+		c.Wave = sim.Sine
+	case ch.Sim.Wave == "walk":
+		c.Wave = sim.Walk
+	}
+	for i := range ch.Choices {
+		if w, ok := ch.Choices[i].Wire.(string); ok {
+			c.Words[ch.Choices[i].value(i)] = w
+		}
+	}
+	return c
+}
+
+func (t *Type) simCommand(c *Command, s *sim.Spec) sim.Message {
+	for i := range c.Params {
+		p := &c.Params[i]
+		initial := 0.0
+		if a, err := p.resolve(defaultValue(p)); err == nil && p.Default != nil {
+			initial = a.num
+		}
+		s.Params = append(s.Params, sim.Param{ID: c.ID + "." + p.ID, Initial: initial})
+	}
+	m := sim.Message{Pattern: t.simPattern(c.Send, c), Reply: simReply(c.Reply, c)}
+	for i := range c.Shows {
+		sh := &c.Shows[i]
+		if ch := t.channel(sh.Channel); ch != nil && ch.Sim.Follow == "" {
+			m.Shows = append(m.Shows, t.simEffect(sh, c))
+		}
+	}
+	return m
+}
+
+func (t *Type) simEffect(sh *Show, c *Command) sim.Effect {
+	e, want := sim.Effect{}, sh.Equals
+	if len(sh.OneOf) > 0 {
+		want = sh.OneOf[0]
+	}
+	for i := range t.Channels {
+		if t.Channels[i].ID == sh.Channel {
+			e.Channel = i
+		}
+	}
+	switch want := want.(type) {
+	case string:
+		if id, ok := strings.CutPrefix(want, "$"); ok && c != nil {
+			e.Param = c.ID + "." + id
+			break
+		}
+		ch := &t.Channels[e.Channel]
+		for i := range ch.Choices {
+			if ch.Choices[i].ID == want {
+				e.Value = ch.Choices[i].value(i)
+			}
+		}
+	case nil:
+		if sh.Range != nil {
+			e.Value = (sh.Range[0] + sh.Range[1]) / 2
+		}
+	default:
+		e.Value, _ = number(want)
+	}
+	return e
+}
+
+// simPattern is what a message looks like; c is nil outside of commands.
+func (t *Type) simPattern(send *Send, c *Command) []sim.Pair {
+	var out []sim.Pair
+	if send == nil {
+		return nil
+	}
+	for _, kv := range send.JSON {
+		v := simValue(kv.Value, c)
+		if s, ok := v.(string); ok && t.Protocol.Floats != nil {
+			v = simNumber(s)
+		}
+		out = append(out, sim.Pair{Key: fmt.Sprint(kv.Key), Value: v})
+	}
+	for _, w := range send.Text {
+		out = append(out, sim.Pair{Value: simValue(w, c)})
+	}
+	return out
+}
+
+// simNumber reads a number that a file gives as a text.
+func simNumber(s string) any {
+	var x float64
+	if _, err := fmt.Sscanf(s, "%g", &x); err == nil {
+		return x
+	}
+	return s
+}
+
+// simReply is the reply of a device that obeys. Where any value would do, the
+// device says 1.
+func simReply(r *Reply, c *Command) []sim.Pair {
+	if r == nil {
+		return nil
+	}
+	out := simPairs(r.OK)
+	for i := range out {
+		out[i].Value = simValue(out[i].Value, c)
+	}
+	return out
+}
+
+func simPairs(f Fields) []sim.Pair {
+	var out []sim.Pair
+	for _, key := range slices.Sorted(maps.Keys(f)) {
+		v := f[key]
+		if v == "*" {
+			v = 1.0
+		}
+		out = append(out, sim.Pair{Key: key, Value: simValue(v, nil)})
+	}
+	return out
+}
+
+// simValue is a constant as a float64, bool or string, or the slot of a
+// parameter.
+func simValue(v any, c *Command) any {
+	if s, ok := v.(string); ok {
+		if id, isParam := strings.CutPrefix(s, "$"); isParam && c != nil {
+			for i := range c.Params {
+				if c.Params[i].ID == id {
+					return c.Params[i].slot(c.ID)
+				}
+			}
+		}
+		return s
+	}
+	if b, ok := v.(bool); ok {
+		return b
+	}
+	if x, ok := number(v); ok {
+		return x
+	}
+	return fmt.Sprint(v)
+}
+
+func (p *Param) slot(command string) sim.Slot {
+	s := sim.Slot{Param: command + "." + p.ID, Scale: p.Wire.Scale, Offset: p.Wire.Offset}
+	for i := range p.Choices {
+		x, text, isText := argument{param: p, num: p.Choices[i].value(i), place: i}.wire()
+		if isText {
+			if s.Words == nil {
+				s.Words = map[string]float64{}
+			}
+			s.Words[text] = p.Choices[i].value(i)
+		} else {
+			if s.Wire == nil {
+				s.Wire = map[float64]float64{}
+			}
+			s.Wire[p.Choices[i].value(i)] = x
+		}
+	}
+	return s
+}
