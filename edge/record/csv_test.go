@@ -166,3 +166,47 @@ func TestRunIDsSort(t *testing.T) {
 		last = id
 	}
 }
+
+// TestWindowCutsFrames: a run begins and ends inside frames, and samples that
+// come after StopRun still belong to it when they were taken before.
+func TestWindowCutsFrames(t *testing.T) {
+	clock := &handClock{}
+	s := open(t, Config{Clock: clock})
+	ctx := context.Background()
+	check(t, s.Contract("pendulum", info))
+	fb := frame.NewBuilder(1, 1, 0, two, false)
+	second := func(n int) { // one frame of ten samples
+		for i := range 10 {
+			fb.Add(time.Duration(n)*time.Second+time.Duration(i)*100*time.Millisecond, nan, []float64{float64(n*10 + i), 0})
+		}
+		check(t, s.Frame("pendulum", fb.AppendFrame(nil)))
+	}
+	second(0)
+	clock.set(3 * time.Second)
+	run := must[Run](t)(s.StartRun(ctx, RunMeta{Device: "pendulum", PreTrigger: 1500 * time.Millisecond}))
+	second(1)
+	second(2)
+	clock.set(4450 * time.Millisecond)
+	second(3)
+	run = must[Run](t)(s.StopRun(ctx, run.ID, ana))
+	if run.Samples != 25 {
+		t.Errorf("%d samples at the stop", run.Samples)
+	}
+	second(4)
+	second(5)
+	check(t, s.Sync(ctx))
+	got := rows(t, exportCSV(t, s, run.ID))[1:]
+	if len(got) != 30 || got[0][1] != "-1.5" || got[29][1] != "1.4" {
+		t.Errorf("%d rows, %v to %v", len(got), got[0], got[len(got)-1])
+	}
+	run = must[Run](t)(s.Run(ctx, run.ID))
+	frames := 0
+	check(t, s.Frames(ctx, run.ID, func([]byte) error { frames++; return nil }))
+	if run.Samples != 30 || run.Gaps != 0 || frames != 4 || run.LengthMS != 1450 {
+		t.Errorf("%+v, %d frames", run, frames)
+	}
+	runs := must[[]Run](t)(s.Runs(ctx, "pendulum"))
+	if none := must[[]Run](t)(s.Runs(ctx, "rotor")); len(runs) != 1 || len(none) != 0 {
+		t.Errorf("%d runs, %d of another device", len(runs), len(none))
+	}
+}
