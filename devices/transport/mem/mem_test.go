@@ -103,6 +103,25 @@ func TestFullQueueBlocksAndDiscardFreesIt(t *testing.T) {
 	})
 }
 
+func TestDeviceThatDoesNotReceiveHoldsTheLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		box, device := mem.Pipe(mem.Options{Baud: 9600, Buffer: 100})
+		done := make(chan error, 1)
+		go func() { done <- box.Send(make([]byte, 1000), transport.Stream) }()
+		time.Sleep(time.Hour)
+		if n := box.Pending(); n != 100 {
+			t.Errorf("%d bytes pending, want a full queue of 100", n)
+		}
+		if n, _, _ := device.Receive(make([]byte, 1000)); n != 100 {
+			t.Errorf("%d bytes wait at the far end, want 100", n)
+		}
+		box.Close()
+		if err := <-done; !errors.Is(err, transport.ErrClosed) {
+			t.Errorf("the stuck send ended with %v", err)
+		}
+	})
+}
+
 func TestAfterCloseOutputHasAGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		box, device := mem.Pipe(mem.Options{Baud: 9600})

@@ -251,14 +251,16 @@ func TestOpenErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	device := plugIn(t, "")
-	gone := plugIn(t, "")
-	gone.Close()
+	dangling := filepath.Join(dir, "by-id")
+	if err := os.Symlink("/dev/ttyUSB99", dangling); err != nil {
+		t.Fatal(err)
+	}
 	for name, tt := range map[string]struct {
 		o    Options
 		code edge.Code
 	}{
 		"no such path":        {Options{Path: filepath.Join(dir, "ttyUSB7")}, edge.CodePortMissing},
-		"unplugged":           {Options{Path: gone.Name()}, edge.CodePortMissing},
+		"unplugged":           {Options{Path: dangling}, edge.CodePortMissing},
 		"a file":              {Options{Path: file}, edge.CodePortMissing},
 		"a fifo":              {Options{Path: fifo}, edge.CodePortMissing},
 		"a directory":         {Options{Path: dir}, edge.CodePortMissing},

@@ -45,6 +45,18 @@ func serve(t *testing.T, o wslisten.Options) *bench {
 	return b
 }
 
+func (b *bench) wantTold(t *testing.T, code edge.Code) {
+	t.Helper()
+	select {
+	case told := <-b.refused:
+		if told.Code != code {
+			t.Errorf("told %v, want %s", told, code)
+		}
+	case <-time.After(10 * time.Second):
+		t.Errorf("nobody was told of %s", code)
+	}
+}
+
 // board is the device: a websocket client that looks like a transport.Port to
 // the suite.
 type board struct {
@@ -106,7 +118,7 @@ func mustOpen(t *testing.T, b *bench) transport.Port {
 
 func TestSuite(t *testing.T) {
 	transporttest.Run(t, func(t *testing.T) transporttest.Line {
-		b := serve(t, wslisten.Options{})
+		b := serve(t, wslisten.Options{WriteTimeout: time.Hour})
 		device := mustDial(t, b.url)
 		return transporttest.Line{Box: mustOpen(t, b), Device: device, Messages: true, Unplug: func() { device.Close() }}
 	})
@@ -180,9 +192,7 @@ func TestWhoMayDialIn(t *testing.T) {
 			if tt.code == "" {
 				return
 			}
-			if told := <-b.refused; told.Code != tt.code {
-				t.Errorf("told %v", told)
-			}
+			b.wantTold(t, tt.code)
 		})
 	}
 }
@@ -216,9 +226,7 @@ func TestSecondDeviceIsRefusedWhileOneIsInUse(t *testing.T) {
 		if second != nil || status != http.StatusConflict || why.Code != edge.CodePortBusy {
 			t.Errorf("second device: %d, %v", status, why)
 		}
-		if told := <-b.refused; told.Code != edge.CodePortBusy {
-			t.Errorf("told %v", told)
-		}
+		b.wantTold(t, edge.CodePortBusy)
 	}
 	if err := first.Send([]byte("still here"), transport.Text); err != nil {
 		t.Fatal(err)
@@ -293,6 +301,9 @@ func TestMessageOverTheLimitCostsTheLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	transporttest.ReadN(t, p, 1000)
+	if err := device.Send(nil, transport.Text); err != nil { // says nothing, costs nothing
+		t.Fatal(err)
+	}
 	_ = device.Send(make([]byte, 1001), transport.Binary)
 	_, _, err := p.Receive(make([]byte, 4096))
 	if !errors.Is(err, transport.ErrLost) || !strings.Contains(err.Error(), "1000 bytes") {
