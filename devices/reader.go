@@ -22,7 +22,6 @@ type reader struct {
 	opened         time.Duration
 	proved, booted bool
 	autoSince      time.Duration
-	autoNames      []string
 	records        int
 	garbage        int
 	sample         string // of what was not understood

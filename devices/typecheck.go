@@ -159,7 +159,9 @@ func (c *checker) channels() {
 func (c *checker) unit(u string, path []any) {
 	if !KnownUnit(u) {
 		hint := "UCUM or a plain symbol: m/s, deg, Cel, mV, 1/min"
-		if n := config.Nearest(u, commonUnits()); n != "" {
+		if n := unitByName(u); n != "" {
+			hint = fmt.Sprintf("write `%s`", n)
+		} else if n := config.Nearest(u, commonUnits()); n != "" {
 			hint = fmt.Sprintf("did you mean `%s`?", n)
 		}
 		c.bad("bad_unit", hint, path, "unknown unit `%s`", u)

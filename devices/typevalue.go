@@ -5,6 +5,7 @@ import (
 	"math"
 	"sort"
 	"strconv"
+	"strings"
 
 	"labbox/edge"
 )
@@ -156,11 +157,16 @@ func (p *Param) resolve(v edge.Value) (argument, error) {
 		return argument{}, edge.Errorf(edge.CodeBadValue, "%s must be a whole number, not %g", p.ID, x).With("param", p.ID)
 	}
 	if x < p.Range[0] || x > p.Range[1] {
-		return argument{}, edge.Errorf(edge.CodeOutOfRange, "%s %g is outside %g to %g %s", p.ID, x, p.Range[0], p.Range[1], p.Unit).
+		return argument{}, edge.Errorf(edge.CodeOutOfRange, "%s %g is outside %s", p.ID, x, p.limits()).
 			With("param", p.ID).With("value", x).With("min", p.Range[0]).With("max", p.Range[1]).With("unit", p.Unit).
 			WithHint("between %g and %g", p.Range[0], p.Range[1])
 	}
 	return argument{param: p, num: x}, nil
+}
+
+// limits are the parameter's range in words.
+func (p *Param) limits() string {
+	return strings.TrimSpace(fmt.Sprintf("%g to %g %s", p.Range[0], p.Range[1], p.Unit))
 }
 
 // wire is the argument as it is written: a number or a text.

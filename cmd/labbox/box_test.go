@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -340,10 +339,4 @@ func (p *panel) samples() (n uint64, gaps int) {
 // vanish is a browser that dies: no close frame, no answer to pings.
 func (p *panel) vanish() {
 	_ = p.ws.UnderlyingConn().Close()
-}
-
-func ctxTimeout(t *testing.T, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -20,7 +19,7 @@ import (
 )
 
 type checkCmd struct {
-	Files []string `arg:"" type:"path" help:"Box files and type files."`
+	Files []string `arg:"" help:"Box files and type files."`
 }
 
 // Run prints every problem of every file.
@@ -53,22 +52,16 @@ func check(reg *devices.Registry, file string) (what string, ps config.Problems)
 	if err != nil {
 		return "", config.Problems{{File: file, Code: "unreadable", Message: err.Error(), Hint: "is the path right?"}}
 	}
-	name := file
-	if wd, err := os.Getwd(); err == nil {
-		if rel, err := filepath.Rel(wd, file); err == nil && !strings.HasPrefix(rel, "..") {
-			name = rel
-		}
-	}
 	var top map[string]any
 	_ = yaml.Unmarshal(data, &top) // a broken file is reported by the strict reader
 	if _, isBox := top["devices"]; isBox || top["box"] != nil {
-		box, ps := config.ParseBox(name, data)
+		box, ps := config.ParseBox(file, data)
 		if len(ps) == 0 {
-			ps = devices.CheckBox(reg, name, data, box)
+			ps = devices.CheckBox(reg, file, data, box)
 		}
 		return "box file", ps
 	}
-	t, ps := devices.ParseType(name, data)
+	t, ps := devices.ParseType(file, data)
 	if len(ps) > 0 {
 		return "", ps
 	}

@@ -66,7 +66,7 @@ type Limit struct {
 	Slew *float64 `yaml:"slew"`
 }
 
-// Calibration: shown value = raw*scale + offset.
+// Calibration of one channel: shown value = raw*scale + offset.
 type Calibration struct {
 	Scale  *float64 `yaml:"scale"`
 	Offset *float64 `yaml:"offset"`

@@ -271,9 +271,14 @@ func kindName(t reflect.Type) string {
 }
 
 // Nearest returns the candidate that s was probably meant to be, or "": at most
-// a third of its letters (and at least one) may differ.
+// a third of its letters may differ, one in words of three letters and fewer,
+// two in words of four and five.
 func Nearest(s string, candidates []string) string {
-	best, bestD := "", max(1, len(s)/3)+1
+	most := max(2, len(s)/3)
+	if len(s) <= 3 {
+		most = 1
+	}
+	best, bestD := "", most+1
 	sort.Strings(candidates)
 	for _, c := range candidates {
 		if d := distance(s, c); d < bestD {
