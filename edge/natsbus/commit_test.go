@@ -1,6 +1,8 @@
 package natsbus
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -17,24 +19,29 @@ func TestCommitCoalesces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const callers, each = 100, 10
-	before := srv.rounds("s")
-	var wg sync.WaitGroup
-	for range callers {
-		wg.Go(func() {
-			for range each {
-				if _, err := js.Publish(t.Context(), "s", []byte("x")); err != nil {
-					t.Error(err)
-				}
-				if err := srv.Commit(t.Context(), "s"); err != nil {
-					t.Error(err)
-				}
-			}
-		})
+	if err := srv.Commit(t.Context(), "s"); err != nil {
+		t.Fatal(err)
 	}
+	c := srv.commits["s"]
+	c.mu.Lock()
+	c.running = true // as if a sync were on its way
+	c.mu.Unlock()
+	before := srv.rounds("s")
+	const callers = 100
+	var wg sync.WaitGroup
+	rounds := map[*round]bool{}
+	for range callers {
+		if _, err := js.Publish(t.Context(), "s", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		r := c.join(srv)
+		rounds[r] = true
+		wg.Go(func() { <-r.done })
+	}
+	c.run(srv)
 	wg.Wait()
-	if n := srv.rounds("s") - before; n > callers*each/2 || n == 0 {
-		t.Fatalf("%d syncs for %d commits", n, callers*each)
+	if n := srv.rounds("s") - before; n != 1 || len(rounds) != 1 {
+		t.Fatalf("%d syncs, %d rounds for %d commits at a time", n, len(rounds), callers)
 	}
 }
 
@@ -70,6 +77,58 @@ func TestCommitRollOver(t *testing.T) {
 	}
 	if len(c.synced) != len(files) {
 		t.Errorf("%d files remembered, %d exist", len(c.synced), len(files))
+	}
+}
+
+// Enqueue returns when its job is synced.
+func TestEnqueueCommits(t *testing.T) {
+	srv := startServer(t, t.TempDir())
+	bus := newBus(t, srv)
+	if err := bus.Declare(t.Context(), crashQueue()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		if err := bus.Enqueue(t.Context(), "crash", fmt.Sprint(i), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		c, files := srv.commits["JOB_crash"], blocks(srv.streamDir("JOB_crash"))
+		if len(files) == 0 {
+			t.Fatal("no block file")
+		}
+		for path, info := range files {
+			if was := c.synced[filepath.Base(path)]; !was.same(info) {
+				t.Fatalf("job %d acknowledged before %s was synced", i, filepath.Base(path))
+			}
+		}
+	}
+}
+
+// A caller that gives up may reuse its buffer: what is stored is what was given.
+func TestEnqueueGivenUp(t *testing.T) {
+	srv := startServer(t, t.TempDir())
+	bus := newBus(t, srv)
+	if err := bus.Declare(t.Context(), crashQueue()); err != nil {
+		t.Fatal(err)
+	}
+	w := bus.queues["crash"].writer
+	w.mu.Lock()
+	w.running = true // as if a batch were on its way
+	w.mu.Unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	buf := []byte("original")
+	if err := w.write(ctx, jobPrefix+"crash", "1", buf); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	copy(buf, "garbage!")
+	w.run()
+	st, err := bus.js.Stream(t.Context(), jobStream+"crash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := st.GetMsg(t.Context(), 1)
+	if err != nil || string(m.Data) != "original" {
+		t.Fatal(m, err)
 	}
 }
 

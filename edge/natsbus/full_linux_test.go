@@ -176,6 +176,9 @@ func TestDiskFull(t *testing.T) {
 	if edge.CodeOf(err) != edge.CodeStoreDown {
 		t.Fatalf("enqueue on a full disk: %v", err)
 	}
+	if took := time.Since(start); took > storeTimeout/2 {
+		t.Fatalf("refused only after %v", took)
+	}
 	t.Logf("refused after %v with %d jobs: %v", time.Since(start), f.n, err)
 	if err := f.bus.Health(); edge.CodeOf(err) != edge.CodeStoreDown {
 		t.Fatalf("health %v", err)
