@@ -1,6 +1,4 @@
-// The panel's first module: chooses language and theme, connects, and shows the page that the address names.
-//
-//   ./            start page            d/<id>     one device            gallery    every state, from fixtures
+// Shows the page that the address names: the start page, d/<id> one device, gallery every state from fixtures.
 
 import { DevicePage } from './device.js';
 import { pickLang, t } from './i18n.js';
@@ -12,7 +10,6 @@ import { connect, device, useLang } from './state.js';
 const base = new URL(document.baseURI).pathname;
 const path = signal(place());
 
-/** The page's address below the base. */
 function place() {
   return decodeURI(location.pathname).slice(base.length).replace(/\/$/, '');
 }

@@ -57,7 +57,7 @@ export function Controls({ d, contract }) {
   if (!contract.drivable && !contract.commands.length)
     return html`<section class="card"><h2>${t('drive')}</h2><p>${t('drive.none')}</p></section>`;
   const why = blocked(situation(d));
-  return html`<section class="card controls" aria-label=${t('drive')}>
+  return html`<section class="card controls"><h2 class="sr">${t('drive')}</h2>
     <${Turn} d=${d} />
     <div class=${why ? 'commands blocked' : 'commands'}>
       ${contract.commands.map((spec) => html`<${Command} key=${spec.id} d=${d} contract=${contract} spec=${spec} why=${why} />`)}
@@ -88,20 +88,23 @@ function Command({ d, contract, spec, why }) {
   };
   const only =
     params.length === 1 && params[0].type === 'choice' && (params[0].choices?.length ?? 0) <= 6 ? params[0] : null;
-  const look = spec.calming ? 'calming' : 'primary';
+  const send = html`<button class=${spec.calming ? 'calming' : 'primary'} disabled=${off || !complete} aria-busy=${busy}>
+    ${params.length ? t('send') : name}</button>`;
+  // A single number has its title and its button in its own rows.
+  const lone = params.length === 1 && !only && params[0].type !== 'choice';
   return html`<form class=${params.length ? 'command' : 'command bare'} onSubmit=${submit} aria-label=${name}>
-    ${params.length > 0 && html`<h3>${name}</h3>`}
-    ${help && html`<p class="small">${help}</p>`}
+    ${params.length > 0 && !lone && html`<h3>${name}</h3>`}
+    ${only && html`<${Buttons} d=${d} contract=${contract} spec=${spec} p=${only} off=${off} />`}
     ${
-      only
-        ? html`<${Buttons} d=${d} contract=${contract} spec=${spec} p=${only} off=${off} />`
-        : html`${params.map(
-            (p) => html`<${ParamInput} key=${p.id} d=${d} contract=${contract} p=${p} id=${`${d.id}-${spec.id}-${p.id}`}
-            text=${texts[p.id]} disabled=${Boolean(why)} set=${(/** @type {string} */ s) => setTexts((was) => ({ ...was, [p.id]: s }))} />`,
-          )}
-          <button class=${look} disabled=${off || !complete} aria-busy=${busy}>
-            ${params.length ? html`<${Icon} name="send" />${t('send')}` : name}</button>`
+      !only &&
+      params.map(
+        (p) => html`<${ParamInput} key=${p.id} d=${d} contract=${contract} p=${p} id=${`${d.id}-${spec.id}-${p.id}`}
+        title=${lone && name} send=${lone && send} text=${texts[p.id]} disabled=${Boolean(why)}
+        set=${(/** @type {string} */ s) => setTexts((was) => ({ ...was, [p.id]: s }))} />`,
+      )
     }
+    ${!only && !lone && send}
+    ${help && html`<p class="small">${help}</p>`}
     <${Result} o=${outcome} />
   </form>`;
 }

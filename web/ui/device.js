@@ -43,12 +43,13 @@ export function DeviceView({ d, runs }) {
   const s = d.status.value;
   const c = d.contract.value;
   const name = s.name || d.id;
+  const kind = c ? label(c.label, c.type) : s.type;
   const lost = s.counts?.lost ?? 0;
   return html`<main class="device" id="main">
     <div class="hero">
       <span class="badge"><${Icon} name=${c?.panel.icon ?? 'chip'} /></span>
       <div class="grow"><h1><bdi>${name}</bdi></h1>
-        <p class="small">${c ? label(c.label, c.type) : s.type}<span class="wide"> · ${s.port}</span>
+        <p class="small">${kind !== name && html`${kind} · `}${s.port}
           ${s.stream?.rate_hz > 0 && html` · <span class="num">${num(s.stream.rate_hz, s.stream.rate_hz < 20 ? 1 : 0)} Hz</span>`}
           ${lost > 0 && html` · <span class="num">${t('lost', { n: lost })}</span>`}</p></div>
       <${StateChip} d=${d} />
@@ -82,7 +83,7 @@ export function DevicePage({ id }) {
   return html`<${TopBar} where=${where}><${StopButton} list=${[d]} /><//><${DeviceView} d=${d} /><${Bar} d=${d} />`;
 }
 
-/** On a phone the stop and the turn stay at the bottom, under the thumb.  @param {{d: Device}} p */
+/** On a phone the stop stays under the thumb.  @param {{d: Device}} p */
 export function Bar({ d }) {
   return html`<div class="bar"><${StopButton} list=${[d]} /><${StopKeys} list=${[d]} /></div>`;
 }

@@ -31,7 +31,7 @@ export function StopKeys({ list }) {
   return null;
 }
 
-/** What came of a stop that was asked for in this tab, and of the latch.  @param {{d: Device}} p */
+/** @param {{d: Device}} p */
 export function StopState({ d }) {
   const s = d.stopping.value;
   const status = d.status.value;

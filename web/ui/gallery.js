@@ -174,9 +174,9 @@ export function Gallery() {
     setScene(null);
     setName(e.target.value);
   };
-  return html`<div class="row gallery"><label class="row">State
+  return html`<nav class="row" aria-label="Gallery"><label class="row">State
       <select value=${name} onChange=${choose}>${Object.keys(SCENES).map((n) => html`<option value=${n}>${n}</option>`)}</select>
-    </label></div>
+    </label></nav>
     <${Banner} />
     <${TopBar}>${scene.list.length > 0 && html`<${StopButton} list=${[]} all=${!scene.one} />`}<//>
     ${scene.one ? html`<${DeviceView} key=${name} d=${scene.one} runs=${scene.runs ?? []} />` : html`<${StartView} key=${name} list=${scene.list} />`}

@@ -23,11 +23,10 @@ export function Record({ d, fixture }) {
       setBad(errorText(/** @type {any} */ (e)));
     }
   };
-  const open = link.value.phase === 'open';
+  const off = link.value.phase !== 'open' || !me.value;
   useEffect(() => {
-    if (!fixture && open) load();
-  }, [d, running, open]);
-  const off = !open || !me.value;
+    if (!fixture && !off) load();
+  }, [d, running, off]);
   const start = (/** @type {any} */ e) => {
     e.preventDefault();
     const name = String(new FormData(e.target).get('name') || '').trim();
@@ -40,7 +39,7 @@ export function Record({ d, fixture }) {
     if (text && (await ask(d, 'run.annotate', { run: running, text }))) form.reset();
   };
   const current = runs.find((r) => r.id === running);
-  return html`<section class="card record" aria-label=${t('run.title')}>
+  return html`<section class="card record">
     <h2>${t('run.title')}</h2>
     ${
       running
@@ -69,7 +68,7 @@ export function Record({ d, fixture }) {
           <a class="button" href=${api.csvPath(r.id, lang.value)} download aria-label=${t('run.csv', { name: r.name || r.id })}><${Icon} name="down" />CSV</a>
         </li>`,
           )}</ul>${runs.length > 20 && html`<p class="small">${t('run.more', { n: num(runs.length - 20) })}</p>`}`
-        : html`<p class="small hint">${t('run.none')}</p>`
+        : html`<p class="small hint">${t(me.value ? 'run.none' : 'err.no_seat')}</p>`
     }
   </section>`;
 }
@@ -107,7 +106,7 @@ export function Log({ d, still }) {
   }, [d, open]);
   const events = d.events.value;
   const shown = all ? events : events.slice(0, 8);
-  return html`<section class="card log" aria-label=${t('log.title')}>
+  return html`<section class="card">
     <h2>${t('log.title')}</h2>
     <${Spoken} d=${d} />
     ${events.length === 0 && html`<p class="small hint">${t('log.none')}</p>`}

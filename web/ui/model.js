@@ -18,7 +18,7 @@ export function blocked({ link, me, status, stale, silent }) {
 /** @param {edge.Status} status @param {edge.You | null} me */
 export const drives = (status, me) => Boolean(me && status.lease && status.lease.holder.id === me.seat);
 
-/** How a state looks: its tone is a class (ok, wait, warn, bad) and it never stands without words (state.*).
+/** How a state looks: a class and the key of its words (state.*).
  * @param {edge.Status} status @param {Link} link @param {boolean} stale */
 export function look(status, link, stale) {
   if (link.phase !== 'open') return { tone: 'off', key: 'unknown' };

@@ -1,4 +1,4 @@
-// The plots of a device with their tools: width of time, freeze, legend with values and switches, table on demand.
+// The plots of a device: width of time, freeze, legend with values and switches, table on demand.
 
 import { Chart, traceColor } from './chart.js';
 import { label, num, t } from './i18n.js';
@@ -20,7 +20,7 @@ export function Plots({ d, contract }) {
   const plots = plotsOf(contract);
   const cursor = useMemo(() => signal(/** @type {number | null} */ (null)), []);
   if (!plots.length) return null;
-  return html`<section class="card plots" aria-label=${t('plot.title')}>
+  return html`<section class="card plots"><h2 class="sr">${t('plot.title')}</h2>
     <div class="row tools">
       <div class="seg" role="group" aria-label=${t('plot.window')}>
         ${WINDOWS.map((s) => html`<button aria-pressed=${s === seconds} onClick=${() => setSeconds(s)}>${s} s</button>`)}
@@ -85,6 +85,7 @@ function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
       if (now - summary < SUMMARY_MS) return;
       summary = now;
       box.current.setAttribute('aria-label', summarize());
+      setRows((was) => was && table());
     });
     return () => {
       stop();
@@ -108,7 +109,14 @@ function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
   const summarize = () =>
     `${title}. ${extents()
       .map(({ ch, cells: [last, lo, hi] }) =>
-        t('plot.summary', { name: label(ch.label, ch.id), last, lo, hi, unit: ch.unit ?? '', s: windowMS / 1000 }),
+        t('plot.summary', {
+          name: label(ch.label, ch.id),
+          last,
+          lo,
+          hi,
+          unit: ch.unit ?? '',
+          s: (chart.current?.windowMS ?? 0) / 1000,
+        }),
       )
       .join(' ')}`;
   const toggle = (/** @type {number} */ i) => {
@@ -122,12 +130,12 @@ function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
     cursor.value = e.type === 'pointerleave' ? null : (chart.current?.timeAt(e.offsetX) ?? null);
     dirty();
   };
-  const table = () => setRows(extents().map(({ ch, cells }) => [label(ch.label, ch.id), ...cells, ch.unit ?? '']));
+  const table = () => extents().map(({ ch, cells }) => [label(ch.label, ch.id), ...cells, ch.unit ?? '']);
 
   return html`<figure class="plot">
     <figcaption class="row">
       <h3>${title}${units.length === 1 && html` <span class="unit">${units[0]}</span>`}</h3>
-      <button class="quiet small" aria-label=${t('plot.table')} aria-expanded=${rows !== null} onClick=${() => (rows ? setRows(null) : table())}>
+      <button class="quiet small" aria-label=${t('plot.table')} aria-expanded=${rows !== null} onClick=${() => setRows(rows ? null : table())}>
         <${Icon} name="table" /><span class="wide">${t('plot.table')}</span></button>
     </figcaption>
     <canvas class="canvas" ref=${box} role="img" aria-label=${title} onPointerMove=${point} onPointerDown=${point}
@@ -148,7 +156,7 @@ function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
       html`<div class="scroll" tabindex="0" role="region" aria-label=${t('plot.table')}><table>
       <thead><tr>${['channel', 'last', 'min', 'max', 'unit'].map((k) => html`<th scope="col">${t(`table.${k}`)}</th>`)}</tr></thead>
       <tbody>${rows.map(([name, ...cells]) => html`<tr><th scope="row">${name}</th>${cells.map((c) => html`<td>${c}</td>`)}</tr>`)}</tbody>
-    </table><button class="small" onClick=${table}>${t('plot.refresh')}</button></div>`
+    </table></div>`
     }
   </figure>`;
 }

@@ -29,7 +29,7 @@ darkSystem.addEventListener('change', () => {
   if (!recall('theme')) theme.value = darkSystem.matches ? 'dark' : 'light';
 });
 
-/** @param {{children?: any, where?: any}} p where: what stands beside the name of the box; children: the stop button */
+/** @param {{children?: any, where?: any}} p */
 export function TopBar({ where, children }) {
   const dark = theme.value === 'dark';
   const flip = () => {
@@ -65,7 +65,6 @@ export function TopBar({ where, children }) {
   </header>`;
 }
 
-/** Says so when the box is not heard; nothing while all is well. */
 export function Banner() {
   const l = link.value;
   const note = notice.value;

@@ -48,11 +48,13 @@ export function Card({ d }) {
   const first = c ? plotsOf(c)[0]?.channels[0] : undefined;
   const index = c?.channels.findIndex((ch) => ch.id === first) ?? -1;
   const ch = c?.channels[index];
+  const name = s.name || d.id;
+  const kind = c ? label(c.label, c.type) : s.type;
   const mine = drives(s, me.value);
   return html`<li class="card device"><a class="cover" href=${`d/${d.id}`} data-nav aria-labelledby=${`n-${d.id}`}></a>
     <div class="row">
       <span class="badge"><${Icon} name=${c?.panel.icon ?? 'chip'} /></span>
-      <div class="grow"><h2 id=${`n-${d.id}`}><bdi>${s.name || d.id}</bdi></h2><p class="small">${c ? label(c.label, c.type) : s.type}</p></div>
+      <div class="grow"><h2 id=${`n-${d.id}`}><bdi>${name}</bdi></h2><p class="small">${kind === name ? s.port : kind}</p></div>
       <${StateChip} d=${d} />
     </div>
     <${Spark} key=${theme.value} d=${d} index=${index} />

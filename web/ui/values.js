@@ -104,7 +104,7 @@ function Choice(props) {
 
 /** @param {ParamProps} props */
 function Numeric(props) {
-  const { p, id, text, disabled, set } = props;
+  const { p, id, text, disabled, set, title, send } = props;
   const step = stepOf(p);
   const n = places(step);
   const v = parseNumber(text);
@@ -117,17 +117,17 @@ function Numeric(props) {
     set(Math.min(p.max, Math.max(p.min, (Number.isNaN(v) ? 0 : v) + by)).toFixed(n));
   };
   return html`<div class="param">
-    <div class="row"><label for=${id}>${label(p.label, p.id)}</label><${Now} ...${props} /></div>
+    <div class="row"><label for=${id}>${title && html`<strong>${title}</strong> · `}${label(p.label, p.id)}</label><${Now} ...${props} /></div>
     <div class="number">
       <input type="range" aria-label=${label(p.label, p.id)} min=${p.min} max=${p.max} step=${step} disabled=${disabled}
         value=${Number.isNaN(v) ? p.min : v} onInput=${(/** @type {any} */ e) => set(Number(e.target.value).toFixed(n))} />
       <span class="field"><input id=${id} type="text" inputmode="decimal" autocomplete="off" disabled=${disabled} value=${text}
         aria-invalid=${wrong ? 'true' : 'false'} aria-describedby=${`${id}-d`} onKeyDown=${nudge}
         onInput=${(/** @type {any} */ e) => set(e.target.value)} /><span class="unit">${p.unit}</span></span>
+      ${send}
     </div>
     <p id=${`${id}-d`} class=${wrong ? 'limits refused' : 'limits'}>
-      ${wrong ? errorText({ code: wrong, args: limits }) : t('param.limits', limits)}
-      ${p.slew_per_s ? html` ${t('param.slew', { v: num(p.slew_per_s), unit: p.unit ?? '' })}` : ''}
+      ${wrong ? errorText({ code: wrong, args: limits }) : t('param.limits', limits)}${p.slew_per_s ? html`, ${t('param.slew', { v: num(p.slew_per_s), unit: p.unit ?? '' })}` : ''}
     </p>
   </div>`;
 }

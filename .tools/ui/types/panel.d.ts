@@ -92,5 +92,8 @@ type ParamProps = {
   /** As typed. */
   text: string;
   disabled: boolean;
+  /** Of the command, and its button, where this is its only parameter. */
+  title?: string;
+  send?: any;
   set: (text: string) => void;
 };
