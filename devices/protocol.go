@@ -46,16 +46,28 @@ func newCodec(t *Type) (codec, error) {
 	if format == lines.Relaxed {
 		enc.Format = lines.Relaxed
 	}
-	return &linesCodec{dec: d, enc: enc}, nil
+	return &linesCodec{dec: d, enc: enc, notes: l.Notes}, nil
 }
 
 type linesCodec struct {
-	dec *lines.Decoder
-	enc lines.Encoder
+	dec   *lines.Decoder
+	enc   lines.Encoder
+	notes []string
 }
 
 func (c *linesCodec) feed(p []byte, _ transport.Kind, emit func(*lines.Record)) error {
-	c.dec.Feed(p, emit)
+	if len(c.notes) == 0 {
+		c.dec.Feed(p, emit)
+		return nil
+	}
+	c.dec.Feed(p, func(r *lines.Record) {
+		for _, n := range c.notes {
+			if r.Kind == lines.Garbage && strings.HasPrefix(string(r.Raw), n) {
+				r.Plain = true
+			}
+		}
+		emit(r)
+	})
 	return nil
 }
 

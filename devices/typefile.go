@@ -51,6 +51,9 @@ type LinesProtocol struct {
 	SendTerminator string `yaml:"send_terminator"` // default "\n"
 	MaxSend        int    `yaml:"max_send"`        // the device's input buffer in bytes, terminator included; 0: no limit
 	Separator      string `yaml:"separator"`       // csv: one character, default ","
+	// Notes are beginnings of lines that are no records but words for people,
+	// such as broken JSON that a firmware is known to print: no data is lost there.
+	Notes []string `yaml:"notes"`
 }
 
 // FloatsProtocol is binary messages of little-endian float32, and commands as

@@ -87,7 +87,7 @@ func (a *aeropendulum) restart() {
 	a.enter(aeroStandby)
 	a.velMan, a.posMan, a.test = 0, 0, false
 	a.refType, a.freq, a.amp = refConstant, 0.1, 10
-	a.kp, a.ki, a.kd = 6, 8, 1.5
+	a.kp, a.ki, a.kd = 8, 16, 1.2
 }
 
 func (a *aeropendulum) open(now time.Time, out *output) {

@@ -39,7 +39,7 @@ type stepper struct {
 	at   time.Time // zero before the first call
 }
 
-// to calls f for each step up to now.
+// to calls f for each step up to now; at is the step's end then.
 func (s *stepper) to(now time.Time, f func(dt float64)) {
 	if s.at.IsZero() || now.Sub(s.at) > catchUp {
 		if s.at.IsZero() {
@@ -48,7 +48,8 @@ func (s *stepper) to(now time.Time, f func(dt float64)) {
 			s.at = now.Add(-catchUp)
 		}
 	}
-	for dt := s.step.Seconds(); now.Sub(s.at) >= s.step; s.at = s.at.Add(s.step) {
+	for dt := s.step.Seconds(); now.Sub(s.at) >= s.step; {
+		s.at = s.at.Add(s.step)
 		f(dt)
 	}
 }

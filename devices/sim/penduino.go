@@ -120,11 +120,12 @@ func (p *penduino) tick(now time.Time, out *output) {
 	enc := p.plant.encoder(p.zero, p.rand)
 	b := p.out[:0]
 	if p.cal.on {
-		enc = p.calibrate()
+		same := 0
+		enc, same = p.calibrate()
 		b = append(b, `{"cal":true,"enc":`...)
 		b = strconv.AppendInt(b, int64(enc), 10)
 		b = append(b, `,"sameCount":`...)
-		b = strconv.AppendInt(b, int64(p.cal.same), 10)
+		b = strconv.AppendInt(b, int64(same), 10)
 	} else {
 		b = append(b, `{"enc":`...)
 		b = strconv.AppendInt(b, int64(enc), 10)
@@ -136,20 +137,20 @@ func (p *penduino) tick(now time.Time, out *output) {
 }
 
 // calibrate counts equal readings, and takes the last of them for zero.
-func (p *penduino) calibrate() int {
+func (p *penduino) calibrate() (enc, same int) {
 	raw := p.plant.encoder(0, p.rand)
 	if raw == p.cal.last {
 		p.cal.same++
 	} else {
 		p.cal.last, p.cal.same = raw, 0
 	}
-	enc := wrapCounts(raw - p.zero)
+	enc, same = wrapCounts(raw-p.zero), p.cal.same
 	if p.cal.same >= sameCounts {
 		p.zero = raw
 		p.cal = calibration{}
 		p.motor(motorFree, 0)
 	}
-	return enc
+	return enc, same
 }
 
 func (p *penduino) receive(now time.Time, b []byte, out *output) {

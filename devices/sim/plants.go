@@ -9,6 +9,10 @@ func Plant(name string, o Options) (Device, error) {
 		return Pendulum(o), nil
 	case "aeropendulum":
 		return Aeropendulum(o), nil
+	case "spinner":
+		return Spinner(o), nil
+	case "plotter":
+		return Plotter(o), nil
 	}
 	return nil, fmt.Errorf("sim: no plant %q: it is one of %v", name, Plants())
 }
@@ -18,4 +22,4 @@ func Plant(name string, o Options) (Device, error) {
 func FullSpeed(plant string) bool { return plant == "spinner" }
 
 // Plants names the plants.
-func Plants() []string { return []string{"aeropendulum", "pendulum"} }
+func Plants() []string { return []string{"aeropendulum", "pendulum", "plotter", "spinner"} }
