@@ -86,6 +86,21 @@ func TestDamagedBlock(t *testing.T) {
 	}
 }
 
+// Damage in the middle of a queue, where later messages hide it.
+func TestDamagedOldBlock(t *testing.T) {
+	dir := t.TempDir()
+	srv := startServer(t, dir)
+	cfg := streamConfigs()["queue"]
+	cfg.MaxBytes = 120 << 10 // blocks of 32 KiB
+	makeStream(t, srv, cfg, 1000)
+	dir = asKilled(t, dir)
+	flip(t, filepath.Join(dir, "jetstream/$G/streams/s/msgs/1.blk"))
+	d := startServer(t, dir).Damage()
+	if len(d) != 1 || d[0].Have.LastSeq != 1000 || d[0].Have.Msgs >= 1000 || d[0].Dropped == 0 {
+		t.Fatalf("damage reported: %v", d)
+	}
+}
+
 // No alarm where nothing is wrong: stopped, killed, worked off since the
 // manifest was written.
 func TestNoFalseAlarm(t *testing.T) {
