@@ -4,7 +4,10 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"labbox/devices/transport/mem"
@@ -12,7 +15,8 @@ import (
 	"labbox/edge/config"
 )
 
-// bench runs a type's simulated device behind a real supervisor.
+// simRig is a type's simulated device behind the real supervisor, in a synctest
+// bubble: the time it takes costs none.
 type simRig struct {
 	*Supervisor
 	t      *testing.T
@@ -22,7 +26,8 @@ type simRig struct {
 	fence  uint64
 }
 
-func newSimRig(t *testing.T, name string) *simRig {
+// catalogType is a type of the catalogue, for this test alone.
+func catalogType(t *testing.T, name string) *Type {
 	t.Helper()
 	reg, err := NewRegistry()
 	if err != nil {
@@ -35,10 +40,28 @@ func newSimRig(t *testing.T, name string) *simRig {
 	if typ, err = typ.narrowed(&config.Device{ID: "d"}); err != nil {
 		t.Fatal(err)
 	}
-	return runSimRig(t, typ)
+	return typ
 }
 
-func runSimRig(t *testing.T, typ *Type) *simRig {
+func catalogNames(t *testing.T) []string {
+	t.Helper()
+	reg, err := NewRegistry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reg.Names()
+}
+
+func inSimulation(t *testing.T, typ *Type, test func(t *testing.T, r *simRig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newSimRig(t, typ)
+		r.until("live", live)
+		test(t, r)
+	})
+}
+
+func newSimRig(t *testing.T, typ *Type) *simRig {
 	t.Helper()
 	opener, err := SimOpener(typ, "simulated "+typ.Name, 1)
 	if err != nil {
@@ -51,15 +74,14 @@ func runSimRig(t *testing.T, typ *Type) *simRig {
 	}
 	clock := edge.NewSystemClock()
 	r := &simRig{t: t, typ: typ, opener: opener, sink: &logSink{}}
-	r.Supervisor, err = New(Config{Box: "b", ID: "d", Type: typ, Opener: opener, Baud: 0, Clock: clock, Ledger: ledger,
+	r.Supervisor, err = New(Config{Box: "b", ID: "d", Type: typ, Opener: opener, Clock: clock, Ledger: ledger,
 		Sinks: []edge.Sink{r.sink}, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
+	done, beating := make(chan struct{}), make(chan struct{})
 	go func() { r.Run(ctx); close(done) }()
-	beating := make(chan struct{})
 	go func() {
 		defer close(beating)
 		for n := uint64(1); ; n++ {
@@ -77,7 +99,7 @@ func runSimRig(t *testing.T, typ *Type) *simRig {
 
 func (r *simRig) until(what string, ok func(edge.Status) bool) edge.Status {
 	r.t.Helper()
-	end := time.Now().Add(15 * time.Second)
+	end := time.Now().Add(30 * time.Second)
 	for {
 		st := r.Status()
 		if ok(st) {
@@ -90,26 +112,38 @@ func (r *simRig) until(what string, ok func(edge.Status) bool) edge.Status {
 	}
 }
 
-// shows waits until a channel's shown value satisfies ok.
-func (r *simRig) shows(what, channel string, ok func(float64) bool) {
+// shows waits until a channel's shown value is x.
+func (r *simRig) shows(channel string, x float64) {
 	r.t.Helper()
-	r.until(what, func(edge.Status) bool { return ok(r.stream.shown(channel)) })
+	r.until(channel, func(edge.Status) bool { return math.Abs(r.stream.shown(channel)-x) < 1e-6 })
 }
 
-func (r *simRig) drive(name string, args edge.Args) (*edge.CommandResult, error) {
-	return r.Command(r.t.Context(), ann, r.fence, &edge.Command{Name: name, Args: args, Tick: r.Status().Tick})
+// mode waits until an enumeration shows a choice.
+func (r *simRig) mode(channel, choice string) {
+	r.t.Helper()
+	r.shows(channel, r.choice(channel, choice))
 }
 
-// seize takes the device and keeps it.
-func (r *simRig) seize() {
+func (r *simRig) choice(channel, choice string) float64 {
+	r.t.Helper()
+	for i, c := range r.typ.channel(channel).Choices {
+		if c.ID == choice {
+			return c.value(i)
+		}
+	}
+	r.t.Fatalf("%s has no %s", channel, choice)
+	return 0
+}
+
+// seize takes the device and keeps it until the test ends or let is called.
+func (r *simRig) seize() (let func()) {
 	r.t.Helper()
 	l, err := r.Take(r.t.Context(), ann)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.fence = l.Fence
-	stop := make(chan struct{})
-	ended := make(chan struct{})
+	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		for {
@@ -121,22 +155,48 @@ func (r *simRig) seize() {
 			}
 		}
 	}()
-	r.t.Cleanup(func() { close(stop); <-ended })
+	let = func() {
+		if stop != nil {
+			close(stop)
+			<-ended
+			stop = nil
+		}
+	}
+	r.t.Cleanup(let)
+	return let
 }
 
-func TestSimulatedTypesGoLive(t *testing.T) {
-	reg, err := NewRegistry()
-	if err != nil {
-		t.Fatal(err)
+// ask gives a command, with number, word or no argument for its first parameters.
+func (r *simRig) ask(name string, values ...any) (*edge.CommandResult, error) {
+	r.t.Helper()
+	args := edge.Args{}
+	for i, v := range values {
+		id := r.typ.command(name).Params[i].ID
+		if s, ok := v.(string); ok {
+			args[id] = edge.Word(s)
+		} else if x, ok := number(v); ok {
+			args[id] = edge.Number(x)
+		}
 	}
-	for _, name := range reg.Names() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := newSimRig(t, name)
-			st := r.until("live", live)
-			if st.Safe == edge.SafeUnconfirmed || st.Safe == edge.SafePending {
-				t.Fatalf("safe %s", st.Safe)
-			}
-		})
+	return r.Command(r.t.Context(), ann, r.fence, &edge.Command{Name: name, Args: args, Tick: r.Status().Tick})
+}
+
+// do is ask, confirmed.
+func (r *simRig) do(name string, values ...any) {
+	r.t.Helper()
+	if res, err := r.ask(name, values...); err != nil || res.Outcome != edge.OutcomeConfirmed {
+		r.t.Fatalf("%s %v: %+v, %v", name, values, res, err)
 	}
+}
+
+// said finds an event with the device's own words.
+func (r *simRig) said(words string) bool {
+	r.sink.mu.Lock()
+	defer r.sink.mu.Unlock()
+	for _, e := range r.sink.events {
+		if text, _ := e.Args["text"].(string); e.Code == "text" && strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,196 @@
+package devices
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"labbox/edge"
+)
+
+// before is what has to be done for a command to be obeyed: commands with their
+// first argument, or, for "await", a channel and the choice it must show.
+var before = map[string]map[string][][3]string{
+	"aeropendulum": {"start": {{"power_on"}, {"await", "mode", "ready"}}},
+	"spinner":      {"volts": {{"mode", "motor"}}, "velocity": {{"mode", "velocity"}}, "position": {{"mode", "position"}}},
+}
+
+// unconfirmed are the commands that a device has no way to confirm.
+var unconfirmed = map[string]bool{"spinner.parameters": true}
+
+// Every type of the catalogue, simulated, passes through the real supervisor to
+// live, at its rate and with all its channels, and obeys each of its commands.
+func TestCatalog(t *testing.T) {
+	for _, name := range catalogNames(t) {
+		t.Run(name, func(t *testing.T) {
+			inSimulation(t, catalogType(t, name), func(t *testing.T, r *simRig) {
+				checkLive(t, r)
+				if len(r.typ.Commands) > 0 {
+					r.seize()
+				}
+				for i := range r.typ.Commands {
+					checkCommand(t, r, &r.typ.Commands[i])
+				}
+				if st := r.Status(); st.Counts.Garbage > 0 || st.Counts.Lost > 0 || st.State != edge.StateLive {
+					t.Errorf("afterwards %s, %+v", st.State, st.Counts)
+				}
+			})
+		})
+	}
+}
+
+func checkLive(t *testing.T, r *simRig) {
+	t.Helper()
+	time.Sleep(4 * time.Second)
+	st := r.Status()
+	if want := map[bool]string{true: edge.SafeConfirmed, false: edge.SafeNone}[r.typ.Safe != nil && len(r.typ.Safe.Steps) > 0]; st.Safe != want {
+		t.Errorf("safe %s, want %s", st.Safe, want)
+	}
+	if hz := r.typ.RateHz; hz > 0 && math.Abs(st.Stream.RateHz-hz) > 0.02*hz || st.Stream.RateHz == 0 {
+		t.Errorf("%g samples a second, the file says %g", st.Stream.RateHz, hz)
+	}
+	c := r.Contract()
+	if len(c.Channels) == 0 {
+		t.Error("no channels")
+	}
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		x := r.stream.shown(ch.ID)
+		if tc := r.typ.channel(ch.ID); math.IsNaN(x) && (tc == nil || !tc.Optional) {
+			t.Errorf("channel %s: nothing arrives", ch.ID)
+		}
+		if ch.Min != nil && (x < *ch.Min || x > *ch.Max) {
+			t.Errorf("channel %s: %g is outside its range", ch.ID, x)
+		}
+	}
+}
+
+func checkCommand(t *testing.T, r *simRig, c *Command) {
+	t.Helper()
+	for _, b := range before[r.typ.Name][c.ID] {
+		switch {
+		case b[0] == "await":
+			r.mode(b[1], b[2])
+		case b[1] != "":
+			r.do(b[0], b[1])
+		default:
+			r.do(b[0])
+		}
+	}
+	time.Sleep(time.Second) // what the rate limits allow
+	res, err := r.ask(c.ID)
+	want := edge.OutcomeConfirmed
+	if unconfirmed[r.typ.Name+"."+c.ID] {
+		want = edge.OutcomeSent
+	}
+	if err != nil || res.Outcome != want {
+		t.Errorf("%s with its defaults: %+v, %v", c.ID, res, err)
+	}
+	for i := range c.Params {
+		if p := &c.Params[i]; p.Default == nil {
+			t.Errorf("%s.%s has no default", c.ID, p.ID)
+		}
+	}
+}
+
+// Driven, then left alone: the turn ends, and the device is safe, confirmed.
+func TestCatalogIsSafeAfterATurn(t *testing.T) {
+	for _, name := range catalogNames(t) {
+		typ := catalogType(t, name)
+		if len(typ.Commands) == 0 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			inSimulation(t, typ, func(t *testing.T, r *simRig) {
+				let := r.seize()
+				c := &typ.Commands[0]
+				checkCommand(t, r, c)
+				let()
+				r.until("away", func(st edge.Status) bool { return st.Lease != nil && st.Lease.Away })
+				r.until("safe", func(st edge.Status) bool { return live(st) && st.Safe == edge.SafeConfirmed })
+			})
+		})
+	}
+}
+
+// What a person reads is there in every language, and every message fits into
+// the device's buffer.
+func TestCatalogTexts(t *testing.T) {
+	for _, name := range catalogNames(t) {
+		t.Run(name, func(t *testing.T) {
+			typ := catalogType(t, name)
+			text := func(where string, x edge.Text) {
+				t.Helper()
+				for _, lang := range edge.Languages() {
+					if x[lang] == "" {
+						t.Errorf("%s: no text in %s", where, lang)
+					}
+				}
+			}
+			choices := func(where string, cs []Choice) {
+				for i := range cs {
+					text(where+"."+cs[i].ID, cs[i].Label)
+				}
+			}
+			text("label", typ.Label)
+			text("description", typ.Description)
+			for i := range typ.Channels {
+				ch := &typ.Channels[i]
+				text(ch.ID, ch.Label)
+				choices(ch.ID, ch.Choices)
+			}
+			for i := range typ.Commands {
+				c := &typ.Commands[i]
+				text(c.ID, c.Label)
+				if c.Help != nil {
+					text(c.ID+" help", c.Help)
+				}
+				for k := range c.Params {
+					text(c.ID+"."+c.Params[k].ID, c.Params[k].Label)
+					choices(c.ID+"."+c.Params[k].ID, c.Params[k].Choices)
+				}
+			}
+			if typ.Safe != nil {
+				text("safe", typ.Safe.Text)
+			}
+			for i := range typ.Panel.Plots {
+				if typ.Panel.Plots[i].Label != nil {
+					text("plot", typ.Panel.Plots[i].Label)
+				}
+			}
+			if typ.Panel.Icon == "" || typ.Panel.Window == 0 || typ.Simulate.Plant == "" && len(typ.Channels) == 0 {
+				t.Error("the panel wants an icon and a window")
+			}
+			checkEncodes(t, typ)
+		})
+	}
+}
+
+func checkEncodes(t *testing.T, typ *Type) {
+	t.Helper()
+	c, err := newCodec(typ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range typ.Commands {
+		cmd := &typ.Commands[i]
+		for end := range 2 {
+			args := edge.Args{}
+			for k := range cmd.Params {
+				p := &cmd.Params[k]
+				if p.Range != nil {
+					args[p.ID] = edge.Number(p.Range[end])
+				} else {
+					args[p.ID] = edge.Word(p.Choices[end*(len(p.Choices)-1)].ID)
+				}
+			}
+			a, err := cmd.resolve(args)
+			if err != nil {
+				t.Fatal(cmd.ID, err)
+			}
+			if b, _, err := c.encode(nil, cmd.Send, a); err != nil || len(b) == 0 {
+				t.Errorf("%s %v: %q, %v", cmd.ID, args, b, err)
+			}
+		}
+	}
+}
