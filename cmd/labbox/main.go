@@ -5,23 +5,26 @@
 //	labbox check FILE...            checks box files and device types
 //	labbox ports                    lists what is plugged in
 //	labbox sim TYPE --pty PATH      offers a simulated device on a pty
+//	labbox health [URL]             asks a running labbox whether it is well
+//	labbox version                  prints the version
 //
-// It parses flags and wires packages together; docs/ref/cli.md has the exit codes.
+// It parses flags and wires packages together; docs/ref/cli.md has the flags and
+// the exit codes.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
+	"sort"
 	"syscall"
 
-	"github.com/alecthomas/kong"
-
 	"labbox/edge"
+	"labbox/edge/config"
 )
 
 // version is set by the linker (-X main.version=...).
@@ -37,19 +40,31 @@ const (
 	exitAddress = 5 // the address to listen on cannot be had
 )
 
-type cli struct {
-	Run     runCmd     `cmd:"" help:"Serve the lab. Without a box file: two demo devices."`
-	Check   checkCmd   `cmd:"" help:"Check box files and device types."`
-	Ports   portsCmd   `cmd:"" help:"List the serial ports and what they look like."`
-	Sim     simCmd     `cmd:"" help:"Offer a simulated device on a pty."`
-	Health  healthCmd  `cmd:"" help:"Ask a running labbox whether it is well (for containers)."`
-	Version versionCmd `cmd:"" help:"Print the version."`
-}
-
 // streams are the process's outputs, so that tests may have their own.
 type streams struct {
 	out io.Writer
 	err io.Writer
+}
+
+// command is one of labbox's commands: flags sets its flags, run carries it out
+// with what is left of the arguments.
+type command struct {
+	args string // of the usage line
+	help string
+	min  int // arguments
+	max  int
+	make func(*flag.FlagSet) func(context.Context, streams, []string) error
+}
+
+func commands() map[string]command {
+	return map[string]command{
+		"run":     {"[flags]", "serve the lab; without a box file: two demo devices", 0, 0, runCommand},
+		"check":   {"FILE...", "check box files and device types", 1, 1 << 20, checkCommand},
+		"ports":   {"", "list the serial ports and what they look like", 0, 0, portsCommand},
+		"sim":     {"TYPE --pty PATH", "offer a simulated device on a pty", 1, 1, simCommand},
+		"health":  {"[URL]", "ask a running labbox whether it is well", 0, 1, healthCommand},
+		"version": {"", "print the version", 0, 0, versionCommand},
+	}
 }
 
 func main() {
@@ -58,41 +73,92 @@ func main() {
 	os.Exit(execute(ctx, os.Args[1:], streams{os.Stdout, os.Stderr}))
 }
 
-// execute is main for tests: it parses args, runs one command and returns the
-// exit code.
+// execute is main for tests: it parses args, carries out one command and returns
+// the exit code.
 func execute(ctx context.Context, args []string, s streams) int {
-	code := -1
-	parser, err := kong.New(&cli{}, kong.Name("labbox"),
-		kong.Description("A safe, offline lab server for the devices on your serial ports."),
-		kong.Writers(s.out, s.err), kong.Exit(func(c int) { code = c }), kong.UsageOnError())
-	if err != nil {
-		fmt.Fprintln(s.err, "labbox:", err)
-		return exitFailed
+	all := commands()
+	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
+		usage(s.out, all)
+		return exitOK
 	}
-	k, err := parser.Parse(args)
-	if code >= 0 {
-		return code // --help
+	if args[0] == "--version" {
+		args[0] = "version"
 	}
-	if err != nil {
-		fmt.Fprintln(s.err, "labbox:", err)
-		fmt.Fprintln(s.err, "hint: labbox --help")
-		return exitUsage
+	c, ok := all[args[0]]
+	if !ok {
+		names := make([]string, 0, len(all))
+		for n := range all {
+			names = append(names, n)
+		}
+		hint := "labbox --help"
+		if best := config.Nearest(args[0], names); best != "" {
+			hint = fmt.Sprintf("did you mean `labbox %s`?", best)
+		}
+		return fail(s, exitUsage, fmt.Sprintf("no command %q", args[0]), hint)
 	}
-	k.BindTo(ctx, (*context.Context)(nil))
-	k.Bind(s)
-	if err := k.Run(); err != nil {
+	fs := flag.NewFlagSet("labbox "+args[0], flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	run := c.make(fs)
+	rest, err := parse(fs, args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprintf(s.out, "labbox %s %s\n  %s\n\n", args[0], c.args, c.help)
+		fs.SetOutput(s.out)
+		fs.PrintDefaults()
+		return exitOK
+	case err != nil:
+		return fail(s, exitUsage, err.Error(), "labbox "+args[0]+" --help")
+	case len(rest) < c.min || len(rest) > c.max:
+		return fail(s, exitUsage, fmt.Sprintf("labbox %s takes: %s", args[0], c.args), "labbox "+args[0]+" --help")
+	}
+	if err := run(ctx, s, rest); err != nil {
 		var silent exitError
 		if errors.As(err, &silent) {
 			return int(silent)
 		}
-		fmt.Fprintln(s.err, "labbox:", err)
+		hint := ""
 		var e *edge.Error
-		if errors.As(err, &e) && e.Hint != "" {
-			fmt.Fprintln(s.err, "hint:", e.Hint)
+		if errors.As(err, &e) {
+			hint = e.Hint
 		}
-		return exitCode(err)
+		return fail(s, exitCode(err), err.Error(), hint)
 	}
 	return exitOK
+}
+
+// parse lets flags stand before and after arguments.
+func parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			return rest, nil
+		}
+		rest = append(rest, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+}
+
+func fail(s streams, code int, message, hint string) int {
+	fmt.Fprintln(s.err, "labbox:", message)
+	if hint != "" {
+		fmt.Fprintln(s.err, "hint:", hint)
+	}
+	return code
+}
+
+func usage(w io.Writer, all map[string]command) {
+	fmt.Fprint(w, "labbox: a safe, offline lab server for the devices on your serial ports\n\n")
+	names := make([]string, 0, len(all))
+	for n := range all {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		fmt.Fprintf(w, "  labbox %-24s %s\n", n+" "+all[n].args, all[n].help)
+	}
+	fmt.Fprint(w, "\nlabbox COMMAND --help lists a command's flags.\n")
 }
 
 // exitError ends with a code and says nothing more.
@@ -102,6 +168,8 @@ func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
 func exitCode(err error) int {
 	switch edge.CodeOf(err) {
+	case edge.CodeBadRequest:
+		return exitUsage
 	case edge.CodeBadConfig, edge.CodeBadName:
 		return exitConfig
 	case edge.CodeDataLocked:
@@ -112,25 +180,9 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-type logFlags struct {
-	LogFormat string `enum:"text,json" default:"text" help:"Log lines as text or json (${enum})."`
-	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least level to log (${enum})."`
-}
-
-func (f logFlags) logger(w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(f.LogLevel))
-	o := &slog.HandlerOptions{Level: level}
-	if f.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+func versionCommand(*flag.FlagSet) func(context.Context, streams, []string) error {
+	return func(_ context.Context, s streams, _ []string) error {
+		_, err := fmt.Fprintln(s.out, "labbox", version)
+		return err
 	}
-	return slog.New(slog.NewTextHandler(w, o))
-}
-
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run(s streams) error {
-	_, err := fmt.Fprintln(s.out, "labbox", version)
-	return err
 }

@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"labbox/devices"
@@ -23,14 +26,45 @@ import (
 	"labbox/web"
 )
 
-type runCmd struct {
-	Listen   string   `default:"127.0.0.1:8080" help:"HOST:PORT of the panel; port 0 picks a free one."`
-	Data     string   `type:"path" help:"Data directory; default: the user's own."`
-	Config   string   `type:"path" help:"Box file; default: two demo devices."`
-	BasePath string   `help:"Path below which a proxy serves the panel, such as /lab."`
-	Host     []string `help:"Name by which browsers call this box, besides localhost and its addresses."`
-	Origin   []string `help:"Other origin that may use the API; default none."`
-	logFlags
+// runFlags are the flags of `labbox run`; part of the stable surface.
+type runFlags struct {
+	listen, data, config, basePath string
+	hosts, origins                 list
+	logFormat, logLevel            string
+}
+
+// list is a flag that may be given several times.
+type list []string
+
+func (l *list) String() string     { return strings.Join(*l, ",") }
+func (l *list) Set(s string) error { *l = append(*l, s); return nil }
+
+func runCommand(fs *flag.FlagSet) func(context.Context, streams, []string) error {
+	f := &runFlags{}
+	fs.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`HOST:PORT` of the panel; port 0 picks a free one")
+	fs.StringVar(&f.data, "data", "", "data `DIR`; default the user's own data directory")
+	fs.StringVar(&f.config, "config", "", "box `FILE`; default two demo devices")
+	fs.StringVar(&f.basePath, "base-path", "", "`PATH` below which a proxy serves the panel, such as /lab")
+	fs.Var(&f.hosts, "host", "`NAME` by which browsers call this box, besides localhost and its addresses; may be repeated")
+	fs.Var(&f.origins, "origin", "other `ORIGIN` that may use the API; may be repeated")
+	fs.StringVar(&f.logFormat, "log-format", "text", "log lines as text or json")
+	fs.StringVar(&f.logLevel, "log-level", "info", "least level to log: debug, info, warn, error")
+	return f.run
+}
+
+func (f *runFlags) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return nil, edge.Errorf(edge.CodeBadRequest, "--log-level %q", f.logLevel).WithHint("debug, info, warn or error")
+	}
+	o := &slog.HandlerOptions{Level: level}
+	switch f.logFormat {
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, o)), nil
+	case "text":
+		return slog.New(slog.NewTextHandler(w, o)), nil
+	}
+	return nil, edge.Errorf(edge.CodeBadRequest, "--log-format %q", f.logFormat).WithHint("text or json")
 }
 
 // demoBox is what a box without a box file serves.
@@ -44,10 +78,14 @@ devices:
 // drainTime is how long panels get to say goodbye.
 const drainTime = 2 * time.Second
 
-// Run serves until ctx ends; then every device is safe.
-func (c *runCmd) Run(ctx context.Context, s streams) error {
-	log := c.logger(s.err)
-	box, err := c.box()
+// run serves until ctx ends; then every device is safe.
+func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
+	log, err := f.logger(s.err)
+	if err != nil {
+		return err
+	}
+	redis.SetLogger(redisLog{log})
+	box, err := f.box()
 	if err != nil {
 		return err
 	}
@@ -55,7 +93,7 @@ func (c *runCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	path := c.Data
+	path := f.data
 	if path == "" {
 		if path, err = datadir.Default(); err != nil {
 			return err
@@ -66,9 +104,9 @@ func (c *runCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer dir.Close()
-	ln, err := net.Listen("tcp", c.Listen)
+	ln, err := net.Listen("tcp", f.listen)
 	if err != nil {
-		return edge.Errorf(edge.CodePortBusy, "listen on %s: %w", c.Listen, err).
+		return edge.Errorf(edge.CodePortBusy, "listen on %s: %w", f.listen, err).
 			WithHint("another program may use the port; try --listen 127.0.0.1:0")
 	}
 	defer ln.Close()
@@ -111,21 +149,21 @@ func (c *runCmd) Run(ctx context.Context, s streams) error {
 		owner.Add(sup)
 	}
 	srv, err := web.New(web.Config{Box: box.Box, Bus: bus, KV: kv, Clock: clock, Seats: class.New(kv, box.Box), Runs: runs{rec},
-		Ready: readiness(store, broker, rec), Logger: log, Version: version, BasePath: c.BasePath, Origins: c.Origin,
-		Hosts: c.Host, Mount: bench.Mounts})
+		Ready: readiness(store, broker, rec), Logger: log, Version: version, BasePath: f.basePath, Origins: f.origins,
+		Hosts: f.hosts, Mount: bench.Mounts})
 	if err != nil {
 		return err
 	}
-	return serve(ctx, s, log, ln, c.BasePath, srv, owner, bench)
+	return serve(ctx, s, log, ln, f.basePath, srv, owner, bench)
 }
 
-func (c *runCmd) box() (*config.Box, error) {
+func (f *runFlags) box() (*config.Box, error) {
 	var box *config.Box
 	var ps config.Problems
-	if c.Config == "" {
+	if f.config == "" {
 		box, ps = config.ParseBox("demo", []byte(demoBox))
 	} else {
-		box, ps = config.LoadBox(c.Config)
+		box, ps = config.LoadBox(f.config)
 	}
 	return box, ps.Err()
 }
@@ -182,4 +220,12 @@ func readiness(store *minikv.Store, broker *natsbus.Server, rec *record.Store) f
 		}
 		return out
 	}
+}
+
+// redisLog takes what the Redis client has to say.
+type redisLog struct{ log *slog.Logger }
+
+// Printf implements the client's logging interface.
+func (l redisLog) Printf(_ context.Context, format string, v ...any) {
+	l.log.Debug("store client", "message", fmt.Sprintf(format, v...))
 }

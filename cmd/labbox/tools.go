@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -18,18 +19,18 @@ import (
 	"labbox/edge/config"
 )
 
-type checkCmd struct {
-	Files []string `arg:"" help:"Box files and type files."`
+func checkCommand(*flag.FlagSet) func(context.Context, streams, []string) error {
+	return func(_ context.Context, s streams, files []string) error { return checkFiles(s, files) }
 }
 
-// Run prints every problem of every file.
-func (c *checkCmd) Run(s streams) error {
+// checkFiles prints every problem of every file.
+func checkFiles(s streams, files []string) error {
 	reg, err := devices.NewRegistry()
 	if err != nil {
 		return err
 	}
 	bad := false
-	for _, f := range c.Files {
+	for _, f := range files {
 		what, ps := check(reg, f)
 		if len(ps) == 0 {
 			fmt.Fprintf(s.out, "%s: ok (%s)\n", f, what)
@@ -68,10 +69,11 @@ func check(reg *devices.Registry, file string) (what string, ps config.Problems)
 	return "device type " + t.Name, nil
 }
 
-type portsCmd struct{}
+func portsCommand(*flag.FlagSet) func(context.Context, streams, []string) error {
+	return func(_ context.Context, s streams, _ []string) error { return listPorts(s) }
+}
 
-// Run lists the serial ports.
-func (portsCmd) Run(s streams) error {
+func listPorts(s streams) error {
 	reg, err := devices.NewRegistry()
 	if err != nil {
 		return err
@@ -105,32 +107,37 @@ func dash(s string) string {
 	return s
 }
 
-type simCmd struct {
-	Type string `arg:"" help:"Catalogue name or type file."`
-	Pty  string `required:"" type:"path" help:"Path of the link to the pty."`
-	Seed uint64 `default:"1" help:"Seed of noise."`
+func simCommand(fs *flag.FlagSet) func(context.Context, streams, []string) error {
+	link := fs.String("pty", "", "`PATH` of the link to the pty")
+	seed := fs.Uint64("seed", 1, "seed of the noise")
+	return func(ctx context.Context, s streams, args []string) error {
+		if *link == "" {
+			return edge.Errorf(edge.CodeBadRequest, "no --pty").WithHint("such as --pty /tmp/device")
+		}
+		return simulate(ctx, s, args[0], *link, *seed)
+	}
 }
 
-// Run offers the device until ctx ends.
-func (c *simCmd) Run(ctx context.Context, s streams) error {
+// simulate offers the device until ctx ends.
+func simulate(ctx context.Context, s streams, typ, link string, seed uint64) error {
 	reg, err := devices.NewRegistry()
 	if err != nil {
 		return err
 	}
-	t, err := reg.Type(c.Type, ".")
+	t, err := reg.Type(typ, ".")
 	if err != nil {
 		return err
 	}
-	dev, err := t.Simulator(c.Seed)
+	dev, err := t.Simulator(seed)
 	if err != nil {
 		return err
 	}
-	port, err := pty.Open(pty.Options{Link: c.Pty})
+	port, err := pty.Open(pty.Options{Link: link})
 	if err != nil {
 		return err
 	}
 	defer port.Close()
-	fmt.Fprintf(s.out, "%s on %s\n", t.Name, c.Pty)
+	fmt.Fprintf(s.out, "%s on %s\n", t.Name, link)
 	go func() { <-ctx.Done(); _ = port.Close() }()
 	if err := dev.Run(ctx, port); err != nil && ctx.Err() == nil {
 		return err
@@ -138,15 +145,21 @@ func (c *simCmd) Run(ctx context.Context, s streams) error {
 	return nil
 }
 
-type healthCmd struct {
-	URL string `arg:"" optional:"" default:"http://127.0.0.1:8080" help:"Where labbox listens."`
+func healthCommand(*flag.FlagSet) func(context.Context, streams, []string) error {
+	return func(ctx context.Context, s streams, args []string) error {
+		url := "http://127.0.0.1:8080"
+		if len(args) > 0 {
+			url = args[0]
+		}
+		return askHealth(ctx, s, url)
+	}
 }
 
-// Run exits with 0 when the box answers that it is well.
-func (c *healthCmd) Run(ctx context.Context, s streams) error {
+// askHealth is nil when the box answers that it is well.
+func askHealth(ctx context.Context, s streams, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.URL, "/")+"/healthz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/healthz", nil)
 	if err != nil {
 		return edge.Errorf(edge.CodeBadRequest, "%w", err)
 	}
@@ -156,7 +169,7 @@ func (c *healthCmd) Run(ctx context.Context, s streams) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", c.URL, res.Status)
+		return fmt.Errorf("%s answers %s", url, res.Status)
 	}
 	fmt.Fprintln(s.out, "ok")
 	return nil
