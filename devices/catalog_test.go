@@ -86,11 +86,40 @@ func checkCommand(t *testing.T, r *simRig, c *Command) {
 	if err != nil || res.Outcome != want {
 		t.Errorf("%s with its defaults: %+v, %v", c.ID, res, err)
 	}
+	if len(c.Params) == 0 {
+		return
+	}
+	var values []any
 	for i := range c.Params {
-		if p := &c.Params[i]; p.Default == nil {
+		p := &c.Params[i]
+		if p.Default == nil {
 			t.Errorf("%s.%s has no default", c.ID, p.ID)
+			return
+		}
+		values = append(values, otherValue(p))
+	}
+	time.Sleep(time.Second)
+	if res, err := r.ask(c.ID, values...); err != nil || res.Outcome != want {
+		t.Errorf("%s %v: %+v, %v", c.ID, values, res, err)
+	}
+}
+
+// otherValue is one that is not the default: what a device shows before it is
+// told must not do for an answer.
+func otherValue(p *Param) any {
+	if len(p.Choices) > 0 {
+		for i := range p.Choices {
+			if p.Choices[i].ID != p.Default {
+				return p.Choices[i].ID
+			}
 		}
 	}
+	x, _ := number(p.Default)
+	step := p.Step
+	if step == 0 {
+		step = 1
+	}
+	return x + step*math.Max(1, math.Floor((p.Range[1]-x)/2/step))
 }
 
 // Driven, then left alone: the turn ends, and the device is safe, confirmed.
