@@ -174,11 +174,11 @@ export function Gallery() {
     setScene(null);
     setName(e.target.value);
   };
-  return html`<nav class="row" aria-label="Gallery"><label class="row">State
+  return html`<${Banner} />
+    <${TopBar}>${scene.list.length > 0 && html`<${StopButton} list=${[]} all=${!scene.one} />`}<//>
+    <nav class="row" aria-label="Gallery"><label class="row">State
       <select value=${name} onChange=${choose}>${Object.keys(SCENES).map((n) => html`<option value=${n}>${n}</option>`)}</select>
     </label></nav>
-    <${Banner} />
-    <${TopBar}>${scene.list.length > 0 && html`<${StopButton} list=${[]} all=${!scene.one} />`}<//>
     ${scene.one ? html`<${DeviceView} key=${name} d=${scene.one} runs=${scene.runs ?? []} />` : html`<${StartView} key=${name} list=${scene.list} />`}
     ${scene.list.length > 0 && html`<div class="bar"><${StopButton} list=${[]} all=${!scene.one} /></div>`}
     <${NameDialog} />`;

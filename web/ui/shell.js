@@ -79,7 +79,7 @@ export function Banner() {
   const key = l.phase === 'open' ? 'link.silent' : l.phase === 'closed' ? `link.closed.${l.code}` : 'link.lost';
   return html`<div class="banner bad" role="alert">
     <${Icon} name="link" />
-    <span><strong>${t(key)}</strong> ${t('link.frozen')}</span>
+    <span><strong>${t(key)}</strong> <span class="wide">${t('link.frozen')}</span></span>
     <span class="num">${l.phase === 'waiting' && left > 0 ? t('link.retry', { s: left }) : ''}</span>
     ${l.phase !== 'open' && html`<button onClick=${reconnect}>${t('link.now')}</button>`}
   </div>`;

@@ -255,6 +255,7 @@ export async function ask(d, op, fields) {
 export async function estop(d, guest) {
   d.stopping.value = { phase: 'pending', confirmed: false };
   const byHTTP = async () => {
+    if (link.value.phase === 'open' && !me.value) await api.join(guest);
     try {
       return await api.estop(d.id);
     } catch (e) {
