@@ -57,6 +57,7 @@ func (c *checker) check() {
 		c.step(&t.Connect.Steps[i], at("connect", "steps", i))
 	}
 	c.panel()
+	c.simulate()
 	for _, d := range []struct {
 		v    Duration
 		path []any
