@@ -71,6 +71,9 @@ func (o *Owner) Run(ctx context.Context) error {
 	}
 	defer stop.Close()
 
+	for _, s := range o.sups { // before the first status that names them
+		o.Stream(s.ID(), 0, s.Contract())
+	}
 	copyCtx, copied := context.WithCancel(context.WithoutCancel(ctx))
 	var wg, copying sync.WaitGroup
 	copying.Go(func() { o.copyLoop(copyCtx) })
