@@ -75,7 +75,7 @@ export function DevicePage({ id }) {
     const fast = d.status.value.stream?.rate_hz > RAW_HZ;
     return watch(d, { back_ms: HISTORY_MS, ...(fast ? { mode: 'minmax', max_hz: 1000 } : {}) });
   }, [d]);
-  const where = html`<a class="crumb" href="./" data-nav><${Icon} name="back" /><span>${t('devices')}</span></a>`;
+  const where = html`<a class="crumb" href="./" data-nav aria-label=${t('devices')}><${Icon} name="back" /><span>${t('devices')}</span></a>`;
   if (!d) {
     const known = devices.value.length > 0;
     return html`<${TopBar} where=${where} /><main class="empty" id="main"><p>${t(known ? 'err.unknown_device' : 'loading')}</p></main>`;
