@@ -96,6 +96,11 @@ func checkCommand(t *testing.T, r *simRig, c *Command) {
 			t.Errorf("%s.%s has no default", c.ID, p.ID)
 			return
 		}
+		if x, ok := number(p.Default); ok && p.Step > 0 {
+			if n := (x - p.Range[0]) / p.Step; math.Abs(n-math.Round(n)) > 1e-6 {
+				t.Errorf("%s.%s: the default %g is not on a step of %g from %g", c.ID, p.ID, x, p.Step, p.Range[0])
+			}
+		}
 		values = append(values, otherValue(p))
 	}
 	time.Sleep(time.Second)

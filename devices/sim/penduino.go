@@ -23,6 +23,7 @@ type penduino struct {
 	line   lineBuffer
 	zero   int       // encoder counts
 	pulse  time.Time // a start pulse ends then; zero: none
+	driven time.Time // the last command that was no stop; zero: none
 	letGo  bool      // the brake is released once it stands
 	stands time.Time // since when it has not moved while braked; zero: it moves
 	cal    calibration
@@ -43,6 +44,7 @@ const (
 	startPulse     = 150 * time.Millisecond
 	brakeAfter     = 500 * time.Millisecond // at rest: let go
 	defaultEvery   = 10 * time.Millisecond
+	unwatched      = 45 * time.Second // without a command: nudges are welcome
 )
 
 // Pendulum returns the driven pendulum, type penduino.
@@ -88,7 +90,7 @@ func (p *penduino) advance(now time.Time) {
 		if p.letGo || p.cal.on {
 			p.brakeUntilStill(p.clock.at)
 		}
-		if !p.opt.Still && p.plant.mode == motorFree {
+		if !p.opt.Still && p.plant.mode == motorFree && (p.driven.IsZero() || p.clock.at.Sub(p.driven) > unwatched) {
 			p.nudge.step(&p.plant, dt, p.rand)
 		}
 		p.plant.step(dt)
@@ -189,7 +191,7 @@ func (p *penduino) obey(now time.Time, line []byte, out *output) {
 		why = "unknown way to stop"
 	case "calibrate":
 		p.motor(motorBrake, 1)
-		p.cal = calibration{on: true}
+		p.cal, p.driven = calibration{on: true}, now
 	case "interval", "drive", "brake", "start":
 		why = p.set(now, c.Cmd, c.Param)
 	default:
@@ -237,6 +239,7 @@ func (p *penduino) set(now time.Time, cmd string, param []byte) string {
 	if n < low || n > high {
 		return "param out of range"
 	}
+	p.driven = now
 	switch cmd {
 	case "interval":
 		p.report = periodic{every: time.Duration(n) * time.Millisecond, next: now.Add(time.Duration(n) * time.Millisecond)}
@@ -274,7 +277,7 @@ func (n *nudger) step(p *pendulum, dt float64, r *rand.Rand) {
 		return
 	}
 	if n.wait == 0 {
-		n.wait = 1.5 + 6*r.Float64()
+		n.wait = 1 + 3*r.Float64()
 	}
 	if n.quiet += dt; n.quiet < n.wait {
 		return

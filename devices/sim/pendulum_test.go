@@ -323,6 +323,27 @@ func TestIdlePendulumSwings(t *testing.T) {
 	})
 }
 
+// Who drives it is not disturbed: for 45 s after a command nothing nudges it.
+func TestNoNudgesWhileSomebodyDrives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := plug(t, Pendulum(Options{Seed: 7}), mem.Options{})
+		k.say("{\"cmd\":\"drive\",\"param\":50}\n{\"cmd\":\"stop\",\"param\":\"brake\"}\n")
+		k.after(5 * time.Second)
+		for _, h := range k.after(39 * time.Second) {
+			if enc := report(t, h).Enc; enc < -7 || enc > 7 {
+				t.Fatalf("%d counts at %v", enc, h.at)
+			}
+		}
+		swing := 0
+		for _, h := range k.after(30 * time.Second) {
+			swing = max(swing, report(t, h).Enc)
+		}
+		if swing < 100 {
+			t.Errorf("%d counts at most, once it is left alone", swing)
+		}
+	})
+}
+
 func TestSameSeedSameSwing(t *testing.T) {
 	var runs [2]string
 	for i := range runs {
