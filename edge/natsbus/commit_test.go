@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -23,9 +24,20 @@ func TestCommitCoalesces(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := srv.commits["s"]
-	c.mu.Lock()
-	c.running = true // as if a sync were on its way
-	c.mu.Unlock()
+	hold := func() bool { // as if a sync were on its way, once none is
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.running {
+			return false
+		}
+		c.running = true
+		return true
+	}
+	for end := time.Now().Add(10 * time.Second); !hold(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the first sync does not end")
+		}
+	}
 	before := srv.rounds("s")
 	const callers = 100
 	var wg sync.WaitGroup
