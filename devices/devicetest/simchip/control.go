@@ -115,8 +115,9 @@ type Stats struct {
 	Wall      time.Duration // what it took
 	RxBytes   uint64        // handed to the UART
 	TxBytes   uint64        // sent by the firmware
-	TxLost    uint64        // of these, sent while nobody had the port open or the reader was too slow
+	TxLost    uint64        // of these, sent while nobody had the port open, or to a reader that was too slow
 	RxLate    uint64        // received bytes that the firmware took so late that a real UART had lost them
+	Held      time.Duration // wall time for which simulated time waited for a slow reader
 	Open      bool          // somebody has the port open
 }
 
@@ -136,6 +137,7 @@ func (c *Chip) Stats() Stats {
 		TxBytes:   c.number(value["tx"]),
 		TxLost:    c.number(value["tx_lost"]),
 		RxLate:    c.number(value["rx_late"]),
+		Held:      c.micros(value["held_us"]),
 		Open:      value["open"] != "0",
 	}
 }

@@ -9,7 +9,7 @@
 //	at := chip.WaitPin('D', 4, false, 4*time.Second)
 //
 // Every duration is the chip's own time. It follows the wall clock, but falls behind it (and never catches
-// up) on a loaded machine: judge by [Chip.Now], [Chip.Pin] and the times the firmware reports, never by the
+// up) on a loaded machine, and while the reader of an open port is too slow ([Options].Lossy): judge by [Chip.Now], [Chip.Pin] and the times the firmware reports, never by the
 // wall clock.
 //
 // The simulator is a separate program (harness/, on libsimavr, which is GPL-3) that is compiled with the
@@ -51,6 +51,9 @@ type Options struct {
 	Baud int
 	// ResetOnOpen resets the chip whenever the port is opened, as an Arduino Uno does.
 	ResetOnOpen bool
+	// Lossy loses what the chip sends at once when the kernel's buffer (20 kB) is full, as a bench does. Without
+	// it simulated time waits for the reader, up to 10 s of wall time, so that a starved test loses nothing.
+	Lossy bool
 }
 
 // Chip is a running simulated chip. Its methods may be called from several goroutines; like testing.TB's
@@ -81,6 +84,9 @@ func Start(tb testing.TB, o Options) *Chip {
 	var args []string
 	if o.ResetOnOpen {
 		args = append(args, "--reset-on-open")
+	}
+	if o.Lossy {
+		args = append(args, "--lossy")
 	}
 	c.cmd = exec.Command(harness, append(args, firmware, c.path)...)
 	if err := c.start(); err != nil {

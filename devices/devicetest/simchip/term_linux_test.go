@@ -91,19 +91,23 @@ func (p *term) other() string {
 	}
 }
 
-// report returns the next telemetry line.
+// report returns the next telemetry line; anything else must at least be JSON.
 func (p *term) report() report {
 	p.t.Helper()
 	for {
 		s := p.line()
-		var r report
-		if err := json.Unmarshal([]byte(s), &r); err != nil {
-			p.t.Fatalf("%q: %v", s, err)
+		if !json.Valid([]byte(s)) {
+			p.t.Fatalf("%q is not JSON", s)
 		}
-		if r.N != nil {
+		if r, ok := parseReport(s); ok {
 			return r
 		}
 	}
+}
+
+func parseReport(s string) (r report, ok bool) {
+	err := json.Unmarshal([]byte(s), &r)
+	return r, err == nil && r.N != nil
 }
 
 // ask sends a command line and returns what the firmware says to it.

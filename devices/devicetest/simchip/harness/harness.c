@@ -4,7 +4,7 @@
  * A TEST PROGRAM OF ITS OWN. libsimavr is GPL-3, so this file is compiled and run as a separate process by
  * the Go package simchip and is never linked into, embedded in or shipped with the labbox binary.
  *
- *   harness [--reset-on-open] FIRMWARE.elf|FIRMWARE.hex SYMLINK
+ *   harness [--reset-on-open] [--lossy] FIRMWARE.elf|FIRMWARE.hex SYMLINK
  *
  * Build: cc -O2 -o harness harness.c chip.c port.c -lsimavr -lelf -lutil
  *
@@ -12,7 +12,9 @@
  * test must judge by the times reported here. SYMLINK points to the pty's slave, already raw. One received
  * byte is handed to the UART per character time of simulated time, and the pty is read no faster, so that
  * the kernel's buffer fills as a real port's would. What the chip sends while nobody has the port open is
- * lost. With --reset-on-open the chip is reset when the port is opened, as an Arduino Uno is.
+ * lost. When somebody has it open and does not read, simulated time waits for the reader, so that a starved
+ * test loses nothing; after HOLD_US of wall time, or at once with --lossy, the chip goes on and what it sends
+ * is lost, as on a bench. With --reset-on-open the chip is reset when the port is opened, as an Arduino Uno is.
  *
  * Control words on stdin, one answer line each on stdout ("ok ..." or "error ..."); times in microseconds
  * of simulated time since the harness started (a reset does not set them back). The program ends with stdin.
@@ -25,7 +27,7 @@
  *   reset               the reset pin
  *   hangup, plug        close the pty and remove the link; make a new pty and link. The chip runs on.
  *   pause, resume       stop and continue simulated time
- *   stats               ok cycles=.. sim_us=.. wall_us=.. rx=.. tx=.. tx_lost=.. rx_late=.. open=..
+ *   stats               ok cycles=.. sim_us=.. wall_us=.. rx=.. tx=.. tx_lost=.. rx_late=.. held_us=.. open=..
  *   quit
  */
 #define _GNU_SOURCE
@@ -43,6 +45,7 @@
 #include <simavr/avr_adc.h>
 
 #define SLICE_US 1000    /* pacing step */
+#define HOLD_US 10000000 /* longest wait for a reader */
 #define MAX_LAG_US 50000 /* more than this behind the wall clock is given up */
 
 struct harness h = {.master = -1};
@@ -123,8 +126,9 @@ static void obey(const char *line) {
 		pace_from_now();
 		answer("ok %llu", sim_us());
 	} else if (strcmp(word, "stats") == 0) {
-		answer("ok cycles=%llu sim_us=%llu wall_us=%llu rx=%llu tx=%llu tx_lost=%llu rx_late=%llu open=%d",
-		       (u64)h.avr->cycle, sim_us(), wall_us() - h.wall_start, h.rx, h.tx, h.tx_lost, h.rx_late, h.open);
+		answer("ok cycles=%llu sim_us=%llu wall_us=%llu rx=%llu tx=%llu tx_lost=%llu rx_late=%llu held_us=%llu open=%d",
+		       (u64)h.avr->cycle, sim_us(), wall_us() - h.wall_start, h.rx, h.tx, h.tx_lost, h.rx_late, h.held_us,
+		       h.open);
 	} else if (strcmp(word, "quit") == 0) {
 		answer("ok");
 		unlink(h.link);
@@ -158,6 +162,23 @@ static void control(int64_t timeout_us) {
 		len = 0;
 }
 
+/* hold lets simulated time wait for a slow reader. */
+static void hold(void) {
+	if (h.tx_len == 0)
+		return;
+	u64 start = wall_us(), held_before = h.held_us;
+	while (h.tx_len > 0) {
+		control(SLICE_US);
+		h.held_us = held_before + wall_us() - start;
+		if (wall_us() - start > HOLD_US)
+			h.losing = true; /* until the reader has caught up */
+		port_events();
+		if (h.master >= 0)
+			port_send();
+	}
+	pace_from_now();
+}
+
 /* pace keeps simulated time from running ahead of the wall clock, and serves the control words meanwhile. */
 static void pace(void) {
 	int64_t ahead;
@@ -170,12 +191,16 @@ static void pace(void) {
 }
 
 int main(int argc, char **argv) {
-	if (argc > 1 && strcmp(argv[1], "--reset-on-open") == 0) {
-		h.reset_on_open = true;
-		argc--, argv++;
+	for (; argc > 1 && argv[1][0] == '-'; argc--, argv++) {
+		if (strcmp(argv[1], "--reset-on-open") == 0)
+			h.reset_on_open = true;
+		else if (strcmp(argv[1], "--lossy") == 0)
+			h.lossy = h.losing = true;
+		else
+			argc = 1;
 	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: harness [--reset-on-open] FIRMWARE.elf|FIRMWARE.hex SYMLINK\n");
+		fprintf(stderr, "usage: harness [--reset-on-open] [--lossy] FIRMWARE.elf|FIRMWARE.hex SYMLINK\n");
 		return 2;
 	}
 	h.out = dup(1);
@@ -198,6 +223,7 @@ int main(int argc, char **argv) {
 		}
 		chip_baud();
 		port_move();
+		hold();
 		pace();
 	}
 }

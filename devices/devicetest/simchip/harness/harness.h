@@ -31,13 +31,14 @@ struct harness {
 	int master; /* -1 while hung up */
 	char name[64];
 	bool open; /* others have the port open */
-	bool reset_on_open, paused;
+	bool reset_on_open, lossy, paused;
 
 	uint8_t tx_buf[4096];
 	size_t tx_len;
+	bool losing; /* what the kernel's buffer does not take is lost at once */
 	bool rx_running, rx_counted_late;
 	avr_cycle_count_t rx_given; /* when the last byte was handed over */
-	u64 rx, tx, tx_lost, rx_late;
+	u64 rx, tx, tx_lost, rx_late, held_us;
 
 	int out; /* answers; stdout itself is stderr, because libsimavr prints there */
 	u64 wall_start, pace_wall, pace_sim;
@@ -60,6 +61,7 @@ void chip_receive(void); /* there are bytes on the pty */
 void port_plug(void);
 void port_hangup(void);
 void port_events(void); /* whether others have it open */
+void port_send(void);   /* what the chip sent, as far as there is room */
 void port_move(void);   /* events and bytes, both ways; once per slice */
 
 #endif

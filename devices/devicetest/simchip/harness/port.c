@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -61,6 +62,25 @@ void port_events(void) {
 		tcflush(slave, TCIFLUSH);
 		ioctl(slave, TIOCNXCL);
 		close(slave);
+	} else { /* left exclusive by a killed process, and this is not root: only a new pty helps */
+		port_hangup();
+		port_plug();
+	}
+}
+
+void port_send(void) {
+	if (h.tx_len == 0)
+		return;
+	ssize_t n = write(h.master, h.tx_buf, h.tx_len);
+	if (n > 0) {
+		h.tx_len -= n;
+		memmove(h.tx_buf, h.tx_buf + n, h.tx_len);
+	}
+	if (h.tx_len == 0) {
+		h.losing = h.lossy;
+	} else if (h.losing) { /* a real port has no more room either */
+		h.tx_lost += h.tx_len;
+		h.tx_len = 0;
 	}
 }
 
@@ -68,13 +88,7 @@ void port_move(void) {
 	if (h.master < 0)
 		return;
 	port_events();
-	if (h.tx_len > 0) {
-		ssize_t n = write(h.master, h.tx_buf, h.tx_len);
-		if (n < 0)
-			n = 0;
-		h.tx_lost += h.tx_len - n; /* the kernel's buffer is full: a port has no more room either */
-		h.tx_len = 0;
-	}
+	port_send();
 	struct pollfd p = {h.master, POLLIN, 0};
 	if (!h.rx_running && poll(&p, 1, 0) > 0 && (p.revents & POLLIN))
 		chip_receive();
