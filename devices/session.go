@@ -184,7 +184,7 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 		}
 		if ctx.Err() != nil {
 			s.goodbye(l)
-			return nil
+			return nil //nolint:nilerr // ctx's end is no failure
 		}
 	}
 }

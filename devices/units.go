@@ -56,7 +56,7 @@ func has(list, word string) bool { return strings.Contains(list, " "+word+" ") }
 
 // unitByName finds the symbol of a unit that was written out.
 func unitByName(u string) string {
-	names := map[string]string{"celsius": "Cel", "celcius": "Cel", "degc": "Cel", "c": "Cel", "kelvin": "K", "fahrenheit": "degF",
+	names := map[string]string{"celsius": "Cel", "degc": "Cel", "c": "Cel", "kelvin": "K", "fahrenheit": "degF",
 		"volt": "V", "ampere": "A", "amp": "A", "watt": "W", "ohm": "Ohm", "hertz": "Hz", "newton": "N", "pascal": "Pa",
 		"metre": "m", "meter": "m", "gram": "g", "second": "s", "sec": "s", "minute": "min", "hour": "h", "degree": "deg",
 		"radian": "rad", "percent": "%", "litre": "L", "liter": "L", "tesla": "T", "joule": "J", "lux": "lx"}

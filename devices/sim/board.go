@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"labbox/devices/transport"
@@ -121,7 +122,7 @@ func listen(port transport.Port, in chan<- []byte, quit <-chan struct{}) error {
 	for {
 		buf := make([]byte, 1024)
 		n, _, err := port.Receive(buf)
-		if err == transport.ErrTooLong {
+		if errors.Is(err, transport.ErrTooLong) {
 			continue // as the firmware: it has no room for such a message
 		}
 		if err != nil {

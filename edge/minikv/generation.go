@@ -88,7 +88,7 @@ func (g *generation) readManifest() (manifest, error) {
 	}
 	var m manifest
 	if err := json.Unmarshal(b, &m); err != nil || m.Format == 0 || m.Generation == 0 {
-		return manifest{}, nil // damaged: the streams themselves must tell
+		return manifest{}, nil //nolint:nilerr // damaged: the streams themselves must tell
 	}
 	if m.Format != manifestFormat {
 		return manifest{}, fmt.Errorf("%s has format %d, this labbox knows %d", g.path(), m.Format, manifestFormat)

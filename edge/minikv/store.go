@@ -2,7 +2,6 @@ package minikv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -201,4 +200,3 @@ func (s *Store) fail(err error) {
 	}
 }
 
-var errClosed = errors.New("the store was closed")

@@ -56,7 +56,7 @@ func (e *exporter) comments() {
 	opt("by", r.By.Name)
 	zero := time.Unix(0, e.win.ZeroWall).UTC()
 	line("started", zero.Format("2006-01-02T15:04:05.000Z")+" (box_time_s 0, by the box's wall clock)")
-	line("box clock at start", time.Duration(e.win.Zero.At).String()+" after the box's process started")
+	line("box clock at start", e.win.Zero.At.String()+" after the box's process started")
 	line("length_s", string(appendSeconds(nil, time.Duration(r.LengthMS)*time.Millisecond)))
 	if r.PreTriggerMS > 0 {
 		line("pre_trigger_s", string(appendSeconds(nil, time.Duration(r.PreTriggerMS)*time.Millisecond)))

@@ -278,11 +278,11 @@ func FuzzSegment(f *testing.F) {
 	f.Add(b[:len(b)/2], 3, byte(0))
 	f.Fuzz(func(t *testing.T, b []byte, at int, x byte) {
 		b = bytes.Clone(b)
-		dir, run, path := t.TempDir(), Run{}, ""
+		dir := t.TempDir()
 		s := open(t, Config{Dir: dir})
-		run = must[Run](t)(s.StartRun(context.Background(), RunMeta{Device: "pendulum"}))
+		run := must[Run](t)(s.StartRun(context.Background(), RunMeta{Device: "pendulum"}))
 		check(t, s.Close())
-		path = filepath.Join(dir, "segments", "pendulum", "0000000009.seg")
+		path := filepath.Join(dir, "segments", "pendulum", "0000000009.seg")
 		check(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		if len(b) > 0 {
 			b[uint(at)%uint(len(b))] ^= x

@@ -140,7 +140,7 @@ func visit(seg *segment, w window, cur *cursor, r *rec, fn func(*item) error) er
 		v, _, err := frame.Parse(r.payload)
 		if err != nil {
 			cur.gaps.damaged = true
-			return nil
+			return nil //nolint:nilerr // damage is a gap, not the end of the walk
 		}
 		return visitFrame(seg, w, cur, v, fn)
 	}

@@ -44,7 +44,7 @@ func (s *Store) loop() {
 		select {
 		case <-s.wake:
 			if !s.faulty() { // else by the tick alone
-				s.write(false)
+				_ = s.write(false) // it has said so itself: Health
 			}
 		case answer := <-s.flush:
 			answers := []chan error{answer}
@@ -63,10 +63,10 @@ func (s *Store) loop() {
 		case <-tick.C:
 			s.makeRoom()
 			s.sayAllDropped()
-			s.write(true)
+			_ = s.write(true) // it has said so itself: Health
 			s.settleRuns()
 		case <-s.stop:
-			s.write(true)
+			_ = s.write(true) // it has said so itself: Health
 			s.sealAll()
 			return
 		}

@@ -127,7 +127,7 @@ func (c *Chip) Close() {
 	}
 	c.closed = true
 	c.in.Close() // the harness ends with its stdin
-	kill := time.AfterFunc(answerTimeout, func() { c.cmd.Process.Kill() })
+	kill := time.AfterFunc(answerTimeout, func() { _ = c.cmd.Process.Kill() })
 	err := c.cmd.Wait()
 	kill.Stop()
 	c.out.Close()

@@ -134,7 +134,7 @@ func (p *Port) Receive(b []byte) (int, transport.Kind, error) {
 			return n, transport.Stream, nil
 		case p.f.Closed():
 			return 0, transport.Stream, transport.ErrClosed
-		case attended && (errors.Is(err, unix.EIO) || err == io.EOF): // it has gone
+		case attended && (errors.Is(err, unix.EIO) || errors.Is(err, io.EOF)): // it has gone
 		case attended || err != nil && !errors.Is(err, unix.EIO):
 			return 0, transport.Stream, p.fail(err)
 		default:

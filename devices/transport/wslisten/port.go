@@ -105,9 +105,9 @@ func (p *port) Receive(b []byte) (int, transport.Kind, error) {
 				return 0, kind, p.receiveFailed(err)
 			}
 			return n, kind, nil
-		case err == io.EOF: // an empty message says nothing
+		case errors.Is(err, io.EOF): // an empty message says nothing
 			continue
-		case err != io.ErrUnexpectedEOF:
+		case !errors.Is(err, io.ErrUnexpectedEOF):
 			return 0, kind, p.receiveFailed(err)
 		case n > 0 && p.complete(r):
 			return n, kind, nil
