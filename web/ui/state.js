@@ -264,8 +264,15 @@ export async function estop(d, guest) {
       return api.estop(d.id);
     }
   };
-  const later = new Promise((ok) => setTimeout(ok, me.value ? 700 : 0)).then(byHTTP);
+  let done = false; // a second stop after the answer would undo a quick Resume
+  const later = new Promise((ok) => setTimeout(ok, me.value ? 700 : 0)).then(() => (done ? null : byHTTP()));
   const first = me.value ? conn?.request({ op: 'estop', device: d.id }).then((r) => r.stop) : later;
+  first?.then(
+    () => {
+      done = true;
+    },
+    () => {},
+  );
   try {
     const r = /** @type {edge.StopResult} */ (await Promise.any([first, later]));
     d.stopping.value = { phase: 'done', confirmed: r.confirmed, code: r.reason?.code };
