@@ -52,7 +52,7 @@ func TestPowerCut(t *testing.T) {
 	r := newCrashRun()
 	for cut := range cuts {
 		next := filepath.Join(dir, "next.img")
-		r.write(t, filepath.Join(mnt, "data"), time.Duration(50+rand.IntN(400))*time.Millisecond, func(p *os.Process) {
+		r.write(t, filepath.Join(mnt, "data"), time.Duration(50+rand.IntN(400))*time.Millisecond, true, func(p *os.Process) {
 			_ = p.Signal(syscall.SIGSTOP)
 			if err := run("cp", "--sparse=always", image, next); err != nil {
 				t.Error(err)
