@@ -208,9 +208,10 @@ func (s *seat) send(method, path, body string, headers ...string) answer {
 
 // panel is a websocket client.
 type panel struct {
-	t  testing.TB
-	ws *websocket.Conn
-	n  int
+	t     testing.TB
+	ws    *websocket.Conn
+	begun time.Time
+	n     int
 }
 
 func (l *lab) dial(headers ...string) (*panel, *http.Response, error) {
@@ -234,7 +235,7 @@ func (l *lab) dial(headers ...string) (*panel, *http.Response, error) {
 		return nil, resp, err
 	}
 	l.t.Cleanup(func() { _ = ws.Close() })
-	return &panel{t: l.t, ws: ws}, resp, nil
+	return &panel{t: l.t, ws: ws, begun: time.Now()}, resp, nil
 }
 
 // open connects and says hello; the seat may be nil.
@@ -266,6 +267,9 @@ func (p *panel) send(v any) {
 // next returns the next message: JSON, or frames.
 func (p *panel) next() (map[string]any, []byte) {
 	p.t.Helper()
+	if time.Since(p.begun) > 60*time.Second {
+		p.t.Fatal("what the test waits for never came")
+	}
 	_ = p.ws.SetReadDeadline(time.Now().Add(10 * time.Second))
 	kind, b, err := p.ws.ReadMessage()
 	if err != nil {

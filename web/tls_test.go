@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -30,7 +31,7 @@ func TestOverTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ws.Close()
-	p := &panel{t: t, ws: ws}
+	p := &panel{t: t, ws: ws, begun: time.Now()}
 	p.send(map[string]any{"op": "hello", "v": 1})
 	p.ok(map[string]any{"op": "subscribe", "device": "pendulum"})
 	for i := range 20 {
