@@ -199,4 +199,3 @@ func (s *Store) fail(err error) {
 		s.cfg.Logger.Error("store out of service", "store", s.cfg.Name, "err", err)
 	}
 }
-
