@@ -75,6 +75,7 @@ func TestPlateAnswersCommands(t *testing.T) {
 	c := Start(t, Options{})
 	p := dial(t, c)
 	p.reboot(c)
+	c.Pause()
 	long := strings.Repeat("x", 64)
 	for _, x := range []struct{ command, want string }{
 		{`{"cmd":"duty","param":40}`, `{"ok":"duty","param":40}`},
@@ -117,7 +118,7 @@ func TestPlateAnswersCommands(t *testing.T) {
 		{"{\"cmd\":\"be\x18at\"}", `{"error":"overflow"}`}, // CAN spoils the line it stands in
 		{`{"cmd":"beat"}`, `{"ok":"beat"}`},
 	} {
-		p.expect(x.command, x.want)
+		p.step(c, x.command, x.want)
 	}
 	if late := c.Stats().RxLate; late != 0 {
 		t.Errorf("a real UART had lost %d bytes", late)
@@ -129,6 +130,7 @@ func TestPlateDrivesItsPins(t *testing.T) {
 	c := Start(t, Options{})
 	p := dial(t, c)
 	p.reboot(c)
+	c.Pause()
 	const (
 		tccr1a = 0x80
 		com1a1 = 0x80
@@ -146,8 +148,8 @@ func TestPlateDrivesItsPins(t *testing.T) {
 		{"0", "1", false, true, -1},
 		{"0", "0", false, false, -1},
 	} {
-		p.expect(`{"cmd":"duty","param":`+x.duty+`}`, `{"ok":"duty","param":`+x.duty+`}`)
-		p.expect(`{"cmd":"fan","param":`+x.fan+`}`, `{"ok":"fan","param":`+x.fan+`}`)
+		p.step(c, `{"cmd":"duty","param":`+x.duty+`}`, `{"ok":"duty","param":`+x.duty+`}`)
+		p.step(c, `{"cmd":"fan","param":`+x.fan+`}`, `{"ok":"fan","param":`+x.fan+`}`)
 		if level, _ := c.Pin('D', heater); level != x.high {
 			t.Errorf("duty %s: heater relay %v", x.duty, level)
 		}
@@ -164,10 +166,11 @@ func TestPlateDrivesItsPins(t *testing.T) {
 			t.Errorf("duty %s: compare %d, want %d", x.duty, compare, x.compare)
 		}
 	}
-	p.expect(`{"cmd":"duty","param":55}`, `{"ok":"duty","param":55}`)
-	p.expect(`{"cmd":"fan","param":1}`, `{"ok":"fan","param":1}`)
-	p.expect(`{"cmd":"safe"}`, `{"ok":"safe"}`)
+	p.step(c, `{"cmd":"duty","param":55}`, `{"ok":"duty","param":55}`)
+	p.step(c, `{"cmd":"fan","param":1}`, `{"ok":"fan","param":1}`)
+	p.step(c, `{"cmd":"safe"}`, `{"ok":"safe"}`)
 	checkSafe(t, c)
+	c.RunFor(30 * time.Millisecond)
 	if r := p.report(); r.Duty != 0 || r.Fan != 0 || r.Safe != 1 {
 		t.Errorf("after safe: %+v", r)
 	}

@@ -26,22 +26,28 @@ func TestPlateGoesSafeByItselfWhenTheHostIsSilent(t *testing.T) {
 	c := Start(t, Options{})
 	p := dial(t, c)
 	p.reboot(c)
-	p.expect(`{"cmd":"duty","param":40}`, `{"ok":"duty","param":40}`)
-	on := c.WaitPin('D', heater, true, time.Second)
-	if got := p.other(); got != `{"event":"watchdog"}` {
-		t.Fatalf("got %s, want the watchdog's event", got)
+	c.Pause()
+	for _, x := range []struct {
+		name, command string
+		bit           int
+	}{{"heater", "duty", heater}, {"fan", "fan", fan}} {
+		p.step(c, `{"cmd":"`+x.command+`","param":1}`, `{"ok":"`+x.command+`","param":1}`)
+		level, on := c.Pin('D', x.bit)
+		if !level {
+			t.Fatalf("the %s is off", x.name)
+		}
+		c.RunFor(silence)
+		if got := p.other(); got != `{"event":"watchdog"}` {
+			t.Fatalf("got %s, want the watchdog's event", got)
+		}
+		_, off := c.Pin('D', x.bit)
+		checkSilence(t, x.name, off-on)
+		checkSafe(t, c)
+		c.RunFor(20 * time.Millisecond)
+		if r := p.report(); r.Safe != 1 || r.Duty != 0 || r.Fan != 0 {
+			t.Errorf("after the watchdog: %+v", r)
+		}
 	}
-	off := c.WaitPin('D', heater, false, 0)
-	checkSilence(t, "heater", off-on)
-	checkSafe(t, c)
-	if r := p.report(); r.Safe != 1 || r.Duty != 0 {
-		t.Errorf("after the watchdog: %+v", r)
-	}
-
-	p.expect(`{"cmd":"fan","param":1}`, `{"ok":"fan","param":1}`)
-	on = c.WaitPin('D', fan, true, time.Second)
-	off = c.WaitPin('D', fan, false, 2*silence)
-	checkSilence(t, "fan", off-on)
 }
 
 func TestPlateWatchdogCountsOnlyValidCommands(t *testing.T) {
@@ -49,24 +55,29 @@ func TestPlateWatchdogCountsOnlyValidCommands(t *testing.T) {
 	c := Start(t, Options{})
 	p := dial(t, c)
 	p.reboot(c)
-	p.expect(`{"cmd":"fan","param":1}`, `{"ok":"fan","param":1}`)
-	for range 3 { // a beat a second keeps the fan on
-		c.Advance(time.Second)
-		p.expect(`{"cmd":"beat"}`, `{"ok":"beat"}`)
+	c.Pause()
+	p.step(c, `{"cmd":"fan","param":1}`, `{"ok":"fan","param":1}`)
+	for range 2 { // a beat in time keeps the fan on
+		c.RunFor(silence - 100*time.Millisecond)
+		p.step(c, `{"cmd":"beat"}`, `{"ok":"beat"}`)
 	}
-	if level, _ := c.Pin('D', fan); !level {
-		t.Fatal("the fan stopped although the host was there")
+	if changes := c.PinChanges('D', fan); changes != 1 {
+		t.Fatalf("the fan changed %d times although the host was there", changes)
 	}
 	// The second output marks the moment of the last valid command.
-	p.expect(`{"cmd":"duty","param":1}`, `{"ok":"duty","param":1}`)
-	on := c.WaitPin('D', heater, true, time.Second)
-	for _, bad := range []string{`{"cmd":"duty","param":101}`, `{"cmd":"boom"}`, `nonsense`, strings.Repeat("z", 70)} {
-		c.Advance(300 * time.Millisecond)
-		if got := p.ask(bad); !strings.HasPrefix(got, `{"error":`) {
-			t.Errorf("%s: %s", bad, got)
-		}
+	p.step(c, `{"cmd":"duty","param":1}`, `{"ok":"duty","param":1}`)
+	_, on := c.Pin('D', heater)
+	for bad, want := range map[string]string{
+		`{"cmd":"duty","param":101}`: `{"error":"range"}`,
+		`{"cmd":"boom"}`:             `{"error":"command"}`,
+		`nonsense`:                   `{"error":"parse"}`,
+		strings.Repeat("z", 70):      `{"error":"overflow"}`,
+	} {
+		c.RunFor(500 * time.Millisecond)
+		p.step(c, bad, want)
 	}
-	off := c.WaitPin('D', heater, false, 2*silence)
+	c.RunFor(silence - 2*time.Second)
+	_, off := c.Pin('D', heater)
 	checkSilence(t, "with bad lines", off-on)
 	checkSafe(t, c)
 }
@@ -76,9 +87,13 @@ func TestPlateIsSafeInResetAndAfter(t *testing.T) {
 	c := Start(t, Options{})
 	p := dial(t, c)
 	p.reboot(c)
-	p.expect(`{"cmd":"duty","param":100}`, `{"ok":"duty","param":100}`)
-	p.expect(`{"cmd":"fan","param":1}`, `{"ok":"fan","param":1}`)
-	p.reboot(c)
+	c.Pause()
+	p.step(c, `{"cmd":"duty","param":100}`, `{"ok":"duty","param":100}`)
+	p.step(c, `{"cmd":"fan","param":1}`, `{"ok":"fan","param":1}`)
+	c.Reset()
+	checkSafe(t, c)
+	c.RunFor(100 * time.Millisecond)
+	p.until(banner)
 	checkSafe(t, c)
 	if changes := c.PinChanges('D', heater); changes != 2 {
 		t.Errorf("the relay changed %d times, want on and off", changes)
@@ -90,8 +105,12 @@ func TestPlateSurvivesUnplugging(t *testing.T) {
 	c := Start(t, Options{})
 	p := dial(t, c)
 	p.reboot(c)
-	p.expect(`{"cmd":"duty","param":40}`, `{"ok":"duty","param":40}`)
-	on := c.WaitPin('D', heater, true, time.Second)
+	c.Pause()
+	p.step(c, `{"cmd":"duty","param":40}`, `{"ok":"duty","param":40}`)
+	level, on := c.Pin('D', heater)
+	if !level {
+		t.Fatal("the heater is off")
+	}
 	before := p.report()
 
 	c.HangUp()
@@ -110,10 +129,13 @@ func TestPlateSurvivesUnplugging(t *testing.T) {
 	if _, err := os.Stat(c.Path()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the path of an unplugged port: %v", err)
 	}
-	off := c.WaitPin('D', heater, false, 2*silence)
+	c.RunFor(silence)
+	_, off := c.Pin('D', heater)
 	checkSilence(t, "unplugged", off-on)
+	checkSafe(t, c)
 
 	c.Plug()
+	c.Resume()
 	p = dial(t, c)
 	p.send("\n") // ends whatever the old port left in the chip's line
 	p.until(`"safe":1}`)

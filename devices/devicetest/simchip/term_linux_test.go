@@ -123,3 +123,13 @@ func (p *term) expect(command, want string) {
 		p.t.Errorf("%s: got %s, want %s", command, got, want)
 	}
 }
+
+// step is expect with a paused chip: it runs just long enough for the answer.
+func (p *term) step(c *Chip, command, want string) {
+	p.t.Helper()
+	p.send(command + "\n")
+	c.RunFor(40 * time.Millisecond)
+	if got := p.other(); got != want {
+		p.t.Errorf("%s: got %s, want %s", command, got, want)
+	}
+}

@@ -27,6 +27,7 @@
  *   reset               the reset pin
  *   hangup, plug        close the pty and remove the link; make a new pty and link. The chip runs on.
  *   pause, resume       stop and continue simulated time
+ *   run US              continue for US, then pause again; the answer comes at once
  *   stats               ok cycles=.. sim_us=.. wall_us=.. rx=.. tx=.. tx_lost=.. rx_late=.. held_us=.. open=..
  *   quit
  */
@@ -120,11 +121,18 @@ static void obey(const char *line) {
 		answer("ok %s", h.name);
 	} else if (strcmp(word, "pause") == 0) {
 		h.paused = true;
+		h.pause_at = 0;
 		answer("ok %llu", sim_us());
 	} else if (strcmp(word, "resume") == 0) {
 		h.paused = false;
+		h.pause_at = 0;
 		pace_from_now();
 		answer("ok %llu", sim_us());
+	} else if (sscanf(line, "run %d", &a) == 1 && a > 0) {
+		h.paused = false;
+		h.pause_at = h.avr->cycle + a * (FREQUENCY / 1000000);
+		pace_from_now();
+		answer("ok %llu", h.pause_at / (FREQUENCY / 1000000));
 	} else if (strcmp(word, "stats") == 0) {
 		answer("ok cycles=%llu sim_us=%llu wall_us=%llu rx=%llu tx=%llu tx_lost=%llu rx_late=%llu held_us=%llu open=%d",
 		       (u64)h.avr->cycle, sim_us(), wall_us() - h.wall_start, h.rx, h.tx, h.tx_lost, h.rx_late, h.held_us,
@@ -213,6 +221,8 @@ int main(int argc, char **argv) {
 	answer("ok ready %s", h.name);
 	for (;;) {
 		avr_cycle_count_t end = h.avr->cycle + SLICE_US * (FREQUENCY / 1000000);
+		if (h.pause_at != 0 && end > h.pause_at)
+			end = h.pause_at;
 		while (h.avr->cycle < end) {
 			int state = avr_run(h.avr);
 			if (state == cpu_Done || state == cpu_Crashed) {
@@ -224,6 +234,10 @@ int main(int argc, char **argv) {
 		chip_baud();
 		port_move();
 		hold();
+		if (h.pause_at != 0 && h.avr->cycle >= h.pause_at) {
+			h.paused = true;
+			h.pause_at = 0;
+		}
 		pace();
 	}
 }

@@ -32,6 +32,7 @@ struct harness {
 	char name[64];
 	bool open; /* others have the port open */
 	bool reset_on_open, lossy, paused;
+	u64 pause_at; /* cycle; 0: never */
 
 	uint8_t tx_buf[4096];
 	size_t tx_len;
