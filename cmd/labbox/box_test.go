@@ -61,7 +61,13 @@ func (l *lockedBuffer) String() string {
 // startBox runs a box on a free port; boxFile "" is the demo.
 func startBox(t *testing.T, data, boxFile string) *box {
 	t.Helper()
-	args := []string{"run", "--listen", "127.0.0.1:0", "--data", data}
+	return startBoxAt(t, "127.0.0.1:0", data, boxFile)
+}
+
+// startBoxAt runs a box on an address, such as that of a box that was killed.
+func startBoxAt(t *testing.T, listen, data, boxFile string) *box {
+	t.Helper()
+	args := []string{"run", "--listen", listen, "--data", data}
 	if boxFile != "" {
 		name := filepath.Join(t.TempDir(), "box.yaml")
 		if err := os.WriteFile(name, []byte(boxFile), 0o600); err != nil {
@@ -69,9 +75,15 @@ func startBox(t *testing.T, data, boxFile string) *box {
 		}
 		args = append(args, "--config", name)
 	}
-	b := &box{t: t, log: &lockedBuffer{}}
-	b.cmd = exec.Command(os.Args[0], args...)
-	b.cmd.Env = append(os.Environ(), "LABBOX_AS_MAIN=1")
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "LABBOX_AS_MAIN=1")
+	return launch(t, cmd, 30*time.Second)
+}
+
+// launch starts a box by any command and waits until it listens.
+func launch(t *testing.T, cmd *exec.Cmd, within time.Duration) *box {
+	t.Helper()
+	b := &box{t: t, log: &lockedBuffer{}, cmd: cmd}
 	b.cmd.Stderr = b.log
 	out, err := b.cmd.StdoutPipe()
 	if err != nil {
@@ -98,7 +110,7 @@ func startBox(t *testing.T, data, boxFile string) *box {
 			t.Fatalf("box ended before it listened:\n%s", b.log)
 		}
 		b.url = u
-	case <-time.After(30 * time.Second):
+	case <-time.After(within):
 		t.Fatalf("box does not listen:\n%s", b.log)
 	}
 	b.took = time.Since(began)
