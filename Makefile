@@ -14,7 +14,7 @@ run: ## serve the demo devices at http://127.0.0.1:8080
 
 .PHONY: test
 test: peers ## run every test, with the race detector; installs the test peers it may install
-	CGO_ENABLED=1 go test -race -timeout 25m ./...
+	@.tools/gotest
 	$(MAKE) --no-print-directory test-js
 
 .PHONY: test-js
