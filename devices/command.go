@@ -50,9 +50,16 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	if err != nil {
 		return nil, s.refuse(a, c, err)
 	}
+	var l *link
+	var abort chan struct{} // as it was when the command was accepted
 	admit := func(commit bool) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if !commit {
+			l, abort = s.link, s.abort
+		} else if s.abort != abort {
+			return errInterrupted // a safe sequence ran since then
+		}
 		now := s.clock.Mono()
 		if now > deadline {
 			return edge.Errorf(edge.CodeLate, "the command is %v old", now-received).WithHint("try again")
@@ -75,9 +82,6 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	if err != nil {
 		return nil, s.refuse(a, c, edge.Errorf(edge.CodeBadValue, "%w", err))
 	}
-	s.mu.Lock()
-	l, abort := s.link, s.abort
-	s.mu.Unlock()
 	if l == nil {
 		return nil, s.refuse(a, c, edge.Errorf(edge.CodeNotReady, "the device is away"))
 	}

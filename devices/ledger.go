@@ -15,7 +15,8 @@ import (
 // Ledger keeps what must not be forgotten about devices: fencing numbers,
 // latched stops, epochs. Local is the owner's own durable store; Shared is the
 // lab's KV, where copies lie and from where an owner with an empty disk learns
-// the numbers again. In an edge box both are one. Safe for concurrent use.
+// the numbers again. In an edge box both are one. Safe for concurrent use; one
+// device never waits for what another one asks of the store.
 type Ledger struct {
 	Box    string
 	Local  edge.KV
@@ -23,43 +24,105 @@ type Ledger struct {
 	Logger *slog.Logger
 
 	mu     sync.Mutex
-	fences map[string]uint64
+	pages  map[string]*page
 	epochs map[string]uint32
-	stops  map[string]*edge.Stop
+	stops  map[string]*edge.Stop // as they shall be; the store follows
 }
+
+// page is one device's part. Its locks are held while the store is asked, so
+// that they are channels: whoever waits can give up.
+type page struct {
+	fencing chan struct{} // holds one token
+	fence   uint64
+	saving  chan struct{} // the same, for the latched stop
+}
+
+func newPage() *page {
+	p := &page{fencing: make(chan struct{}, 1), saving: make(chan struct{}, 1)}
+	p.fencing <- struct{}{}
+	p.saving <- struct{}{}
+	return p
+}
+
+// errStore says that others still wait for the store.
+var errStore = edge.Errorf(edge.CodeStoreDown, "the store does not answer").WithHint("is the disk full or failing?")
+
+func lock(ctx context.Context, token chan struct{}) error {
+	select {
+	case <-token:
+		return nil
+	case <-ctx.Done():
+		return errStore
+	}
+}
+
+func unlock(token chan struct{}) { token <- struct{}{} }
 
 // storeTimeout bounds every wait for a store. The safe state never waits.
 const storeTimeout = 2 * time.Second
+
+// epochTimeout bounds the wait before a device's port is opened: the boot's safe
+// sequence is behind it.
+const epochTimeout = 200 * time.Millisecond
 
 func fenceKey(box, device string) string { return edge.Key(box, "fence", device) }
 func epochKey(box, device string) string { return edge.Key(box, "epoch", device) }
 func stopKey(box, device string) string  { return edge.Key(box, "stop", device) }
 
-// NewLedger reads the latched stops. Without them nobody may say that a device
-// is not stopped, so an unreadable store is an error.
+// NewLedger reads the latched stops and the epochs. Without them nobody may say
+// that a device is not stopped, so an unreadable store is an error.
 func NewLedger(ctx context.Context, box string, local, shared edge.KV, logger *slog.Logger) (*Ledger, error) {
 	l := &Ledger{Box: box, Local: local, Shared: shared, Logger: logger,
-		fences: map[string]uint64{}, epochs: map[string]uint32{}, stops: map[string]*edge.Stop{}}
-	prefix := stopKey(box, "")
-	keys, err := local.Keys(ctx, prefix)
+		pages: map[string]*page{}, epochs: map[string]uint32{}, stops: map[string]*edge.Stop{}}
+	err := l.each(ctx, stopKey(box, ""), func(device string, v []byte) {
+		stop := &edge.Stop{}
+		if err := json.Unmarshal(v, stop); err != nil {
+			logger.Error("latched stop not readable, device stays stopped", "device", device, "error", err)
+		}
+		l.stops[device] = stop
+	})
 	if err != nil {
 		return nil, fmt.Errorf("devices: read latched stops: %w", err)
 	}
-	for _, k := range keys {
-		v, ok, err := local.Get(ctx, k)
+	err = l.each(ctx, epochKey(box, ""), func(device string, v []byte) {
+		n, err := strconv.ParseUint(string(v), 10, 32)
 		if err != nil {
-			return nil, fmt.Errorf("devices: read latched stop %s: %w", k, err)
+			logger.Error("epoch not readable", "device", device, "error", err)
 		}
-		if !ok {
-			continue
-		}
-		stop := &edge.Stop{}
-		if err := json.Unmarshal(v, stop); err != nil {
-			logger.Error("latched stop not readable, device stays stopped", "key", k, "error", err)
-		}
-		l.stops[k[len(prefix):]] = stop
+		l.epochs[device] = uint32(n)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("devices: read epochs: %w", err)
 	}
 	return l, nil
+}
+
+func (l *Ledger) each(ctx context.Context, prefix string, fn func(device string, v []byte)) error {
+	keys, err := l.Local.Keys(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		v, ok, err := l.Local.Get(ctx, k)
+		if err != nil {
+			return fmt.Errorf("%s: %w", k, err)
+		}
+		if ok {
+			fn(k[len(prefix):], v)
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) page(device string) *page {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.pages[device]
+	if p == nil {
+		p = newPage()
+		l.pages[device] = p
+	}
+	return p
 }
 
 // nextFence returns a number greater than every one before, durable already:
@@ -67,15 +130,16 @@ func NewLedger(ctx context.Context, box string, local, shared edge.KV, logger *s
 func (l *Ledger) nextFence(ctx context.Context, device string) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	key := fenceKey(l.Box, device)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	last := l.fences[device]
-	if own, err := l.read(ctx, l.Local, key); err != nil {
+	key, p := fenceKey(l.Box, device), l.page(device)
+	if err := lock(ctx, p.fencing); err != nil {
 		return 0, err
-	} else {
-		last = max(last, own)
 	}
+	defer unlock(p.fencing)
+	own, err := l.read(ctx, l.Local, key)
+	if err != nil {
+		return 0, err
+	}
+	last := max(p.fence, own)
 	if l.Shared != nil {
 		if n, err := l.read(ctx, l.Shared, key); err != nil {
 			l.Logger.Warn("shared fencing number not readable, own one rules", "device", device, "error", err)
@@ -84,6 +148,9 @@ func (l *Ledger) nextFence(ctx context.Context, device string) (uint64, error) {
 		}
 	}
 	next := last + 1
+	if next == 0 {
+		return 0, edge.Errorf(edge.CodeInternal, "fencing numbers of %s are used up", device)
+	}
 	got, err := l.Local.Raise(ctx, key, next)
 	if err != nil {
 		return 0, fmt.Errorf("devices: fencing number not durable: %w", err)
@@ -91,7 +158,7 @@ func (l *Ledger) nextFence(ctx context.Context, device string) (uint64, error) {
 	if got != next {
 		return 0, edge.Errorf(edge.CodeInternal, "fencing number %d was taken by another owner", next)
 	}
-	l.fences[device] = next
+	p.fence = next
 	if l.Shared != nil {
 		if _, err := l.Shared.Raise(ctx, key, next); err != nil {
 			l.Logger.Warn("fencing number not copied", "device", device, "error", err)
@@ -113,21 +180,28 @@ func (l *Ledger) read(ctx context.Context, kv edge.KV, key string) (uint64, erro
 }
 
 // nextEpoch returns a number the device's stream has not used. Where the store
-// fails the number is still new in this process.
+// fails or is slow the number is still new in this process.
 func (l *Ledger) nextEpoch(device string) uint32 {
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-	defer cancel()
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	key := epochKey(l.Box, device)
-	n, err := l.read(ctx, l.Local, key)
-	next := max(uint32(n), l.epochs[device]) + 1
-	l.epochs[device] = next
-	if err == nil {
-		_, err = l.Local.Raise(ctx, key, uint64(next))
-	}
-	if err != nil {
-		l.Logger.Warn("epoch not durable", "device", device, "error", err)
+	l.epochs[device]++
+	next := l.epochs[device]
+	l.mu.Unlock()
+	done := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+		defer cancel()
+		_, err := l.Local.Raise(ctx, epochKey(l.Box, device), uint64(next))
+		done <- err
+	}()
+	t := time.NewTimer(epochTimeout)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		if err != nil {
+			l.Logger.Warn("epoch not durable", "device", device, "error", err)
+		}
+	case <-t.C:
+		l.Logger.Warn("epoch not durable yet, the store is slow", "device", device)
 	}
 	return next
 }
@@ -140,28 +214,45 @@ func (l *Ledger) stop(device string) *edge.Stop {
 }
 
 // latch makes a stop durable.
-func (l *Ledger) latch(device string, st *edge.Stop) error {
+func (l *Ledger) latch(device string, st *edge.Stop) error { return l.save(device, st) }
+
+// unlatch removes a stop; it is gone only when nil is returned.
+func (l *Ledger) unlatch(device string) error {
+	before := l.stop(device)
+	err := l.save(device, nil)
+	if err != nil && before != nil {
+		l.mu.Lock()
+		if l.stops[device] == nil {
+			l.stops[device] = before
+		}
+		l.mu.Unlock()
+	}
+	return err
+}
+
+// save brings the store to the newest that is wanted, whoever comes last.
+func (l *Ledger) save(device string, st *edge.Stop) error {
+	p := l.page(device)
 	l.mu.Lock()
-	l.stops[device] = st
+	if st == nil {
+		delete(l.stops, device)
+	} else {
+		l.stops[device] = st
+	}
 	l.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	if err := lock(ctx, p.saving); err != nil {
+		return err
+	}
+	defer unlock(p.saving)
+	if st = l.stop(device); st == nil {
+		_, err := l.Local.Delete(ctx, stopKey(l.Box, device))
+		return err
+	}
 	body, err := json.Marshal(st)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-	defer cancel()
 	return l.Local.Set(ctx, stopKey(l.Box, device), body, 0)
-}
-
-// unlatch removes a stop; it is gone only when nil is returned.
-func (l *Ledger) unlatch(device string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-	defer cancel()
-	if _, err := l.Local.Delete(ctx, stopKey(l.Box, device)); err != nil {
-		return err
-	}
-	l.mu.Lock()
-	delete(l.stops, device)
-	l.mu.Unlock()
-	return nil
 }

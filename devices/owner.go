@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -38,17 +39,20 @@ type Owner struct {
 	copies map[string][]byte // KV copies that wait to be written, newest wins
 	known  map[string]bool   // contract hashes that are copied
 	dirty  chan struct{}
+	out    *outbox
 }
 
 const (
 	tickEvery   = 250 * time.Millisecond
 	statusEvery = 4 // ticks
+	// contractTimeout bounds how long a contract's copy holds up other news.
+	contractTimeout = 500 * time.Millisecond
 )
 
 // NewOwner returns an owner without devices.
 func NewOwner(cfg OwnerConfig) *Owner {
 	return &Owner{cfg: cfg, owner: rand.Uint32(), sups: map[string]*Supervisor{}, copies: map[string][]byte{},
-		known: map[string]bool{}, dirty: make(chan struct{}, 1)}
+		known: map[string]bool{}, dirty: make(chan struct{}, 1), out: newOutbox()}
 }
 
 // Add takes a supervisor; call it before Run.
@@ -77,6 +81,8 @@ func (o *Owner) Run(ctx context.Context) error {
 	copyCtx, copied := context.WithCancel(context.WithoutCancel(ctx))
 	var wg, copying sync.WaitGroup
 	copying.Go(func() { o.copyLoop(copyCtx) })
+	ended, sent := make(chan struct{}), make(chan struct{})
+	go func() { defer close(sent); o.out.run(context.WithoutCancel(ctx), ended) }()
 	for _, s := range o.sups {
 		wg.Go(func() { s.Run(ctx) })
 	}
@@ -85,6 +91,11 @@ func (o *Owner) Run(ctx context.Context) error {
 	o.beat(safe)
 	copied()
 	copying.Wait()
+	close(ended)
+	select {
+	case <-sent:
+	case <-time.After(outboxEnd): // a broker that takes nothing
+	}
 	return nil
 }
 
@@ -108,15 +119,15 @@ func (o *Owner) beat(until <-chan struct{}) {
 	}
 }
 
+// publish queues news. When the broker is away the KV copy and the next tick
+// catch up.
 func (o *Owner) publish(subject string, v any) []byte {
 	body, err := json.Marshal(v)
 	if err != nil {
 		o.cfg.Logger.Error("message not encoded", "subject", subject, "error", err)
 		return nil
 	}
-	// News is at most once: when the broker is away the KV copy and the next
-	// tick catch up.
-	_ = o.cfg.Bus.Publish(context.Background(), subject, body)
+	o.out.put(len(body), func(ctx context.Context) { _ = o.cfg.Bus.Publish(ctx, subject, body) })
 	return body
 }
 
@@ -163,7 +174,20 @@ func (o *Owner) copyNow() {
 	defer cancel()
 	for key, body := range batch {
 		if err := o.cfg.Shared.Set(ctx, key, body, 0); err != nil {
-			return // the next status brings it
+			o.keep(batch)
+			return
+		}
+		delete(batch, key)
+	}
+}
+
+// keep takes back what could not be copied, unless something newer is there.
+func (o *Owner) keep(batch map[string][]byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for key, body := range batch {
+		if _, newer := o.copies[key]; !newer {
+			o.copies[key] = body
 		}
 	}
 }
@@ -179,19 +203,24 @@ func (o *Owner) Stream(_ string, _ uint32, c *edge.Contract) {
 	}
 	body, err := json.Marshal(c)
 	if err != nil {
+		o.cfg.Logger.Error("contract not encoded", "type", c.Type, "error", err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-	defer cancel()
-	if err := o.cfg.Shared.Set(ctx, edge.ContractKey(o.cfg.Box, c.Hash), body, 0); err != nil {
-		o.cfg.Logger.Warn("contract not copied", "error", err)
-		o.copyLater(edge.ContractKey(o.cfg.Box, c.Hash), body)
-	}
+	// In the queue it comes before the first status and frame that name it.
+	o.out.put(len(body), func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, contractTimeout)
+		defer cancel()
+		if err := o.cfg.Shared.Set(ctx, edge.ContractKey(o.cfg.Box, c.Hash), body, 0); err != nil {
+			o.cfg.Logger.Warn("contract not copied yet", "error", err)
+			o.copyLater(edge.ContractKey(o.cfg.Box, c.Hash), body)
+		}
+	})
 }
 
 // Frame implements edge.Sink.
 func (o *Owner) Frame(device string, f []byte) {
-	_ = o.cfg.Bus.Publish(context.Background(), edge.Subject(o.cfg.Box, device, edge.KindLive), f)
+	subject, f := edge.Subject(o.cfg.Box, device, edge.KindLive), bytes.Clone(f)
+	o.out.put(len(f), func(ctx context.Context) { _ = o.cfg.Bus.Publish(ctx, subject, f) })
 }
 
 // Event implements edge.Sink.

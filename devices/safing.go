@@ -10,7 +10,7 @@ import (
 
 // serveSafe runs the safe sequence that is wanted, until it is confirmed or the
 // device is quarantined. An error means that the line is gone.
-func (s *Supervisor) serveSafe(ctx context.Context, l *link) error {
+func (s *Supervisor) serveSafe(l *link) error {
 	s.mu.Lock()
 	why := s.wantSafe
 	if why == "" {
@@ -18,16 +18,10 @@ func (s *Supervisor) serveSafe(ctx context.Context, l *link) error {
 		return nil
 	}
 	s.wantSafe = ""
-	stale := s.state == edge.StateStale || why == "stale"
 	sf := s.t.Safe
 	if sf == nil || len(sf.Steps) == 0 {
-		s.clearing = false
-		if !s.jailed {
-			s.setStateLocked(edge.StateLive, nil)
-		}
-		s.tellLocked()
 		s.mu.Unlock()
-		return nil
+		return s.nothingToSend(l)
 	}
 	s.safe, s.tried = edge.SafePending, s.clock.Mono()
 	if !s.jailed || s.clearing {
@@ -69,27 +63,25 @@ func (s *Supervisor) serveSafe(ctx context.Context, l *link) error {
 	}
 	s.safe = edge.SafeConfirmed
 	s.eventLocked("safe", nil, map[string]any{"outcome": "confirmed", "why": why, "took_us": took})
+	s.settleLocked()
+	return nil
+}
+
+// settleLocked is the state after a safe sequence that came to its end.
+func (s *Supervisor) settleLocked() {
 	if s.clearing {
 		s.jailed, s.clearing = false, false
 	}
 	switch {
 	case s.jailed:
-		s.setStateLocked(edge.StateQuarantined, edge.Errorf(edge.CodeQuarantined, "the safe state could not be confirmed earlier").
-			WithHint("look at the device, then clear the quarantine"))
+		s.setStateLocked(edge.StateQuarantined, errJailed)
 	case s.wantSafe != "": // wanted again meanwhile
-	case stale:
-		at, ok := s.stream.newest()
-		if !ok || s.clock.Mono()-at > s.t.Stale {
-			s.setStateLocked(edge.StateStale, edge.Errorf(edge.CodeNotReady, "no data for %v", s.t.Stale).
-				WithHint("is the device still running?"))
-			break
-		}
-		s.setStateLocked(edge.StateLive, nil)
+	case s.frozenLocked():
+		s.setStateLocked(edge.StateStale, s.silenceLocked())
 	default:
 		s.setStateLocked(edge.StateLive, nil)
 	}
 	s.tellLocked()
-	return nil
 }
 
 // safeOnce sends the resync prefix and every step, and waits until the device
@@ -171,14 +163,31 @@ func (s *Supervisor) step(l *link, st *Step, prefix []byte) error {
 func (s *Supervisor) goodbye(l *link) {
 	s.mu.Lock()
 	s.keeper.Revoke()
-	jailed := s.jailed
-	if !jailed || s.t.Safe != nil {
-		s.wantSafe = "box stops"
-	}
+	s.ending = true
+	s.wantSafe = "box stops"
 	close(s.abort)
 	s.abort = make(chan struct{})
 	s.mu.Unlock()
-	if err := s.serveSafe(context.Background(), l); err != nil {
+	if err := s.serveSafe(l); err != nil {
 		s.log.Warn("device not confirmed safe at the end", "error", err)
 	}
 }
+
+// nothingToSend is the safe sequence of a type that needs none. What was on its
+// way to the device goes out, or is dropped, before anybody drives again.
+func (s *Supervisor) nothingToSend(l *link) error {
+	l.discard()
+	m := &message{check: func() error { return nil }}
+	if err := l.w.send(l.ctx, m, true, nil); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.env.forget()
+	s.settleLocked()
+	return nil
+}
+
+// errJailed is why a device that is safe by now obeys nobody.
+var errJailed = edge.Errorf(edge.CodeQuarantined, "the safe state could not be confirmed earlier").
+	WithHint("look at the device, then clear the quarantine")

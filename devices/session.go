@@ -121,7 +121,7 @@ func (s *Supervisor) session(ctx context.Context, port transport.Port) (known bo
 	err = s.live(ctx, l, r)
 
 	s.mu.Lock()
-	s.link = nil
+	s.link, s.clearing = nil, false
 	s.mu.Unlock()
 	if err == nil {
 		err = context.Cause(lctx)
@@ -167,16 +167,23 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 	default: // the box stops before anybody knows what this is: send it nothing
 		return nil
 	}
+	var failed error
 	for i := range s.t.Connect.Steps {
-		if err := s.step(l, &s.t.Connect.Steps[i], nil); err != nil {
-			return edge.Errorf(edge.CodeContract, "connecting: %w", err)
+		if failed = s.step(l, &s.t.Connect.Steps[i], nil); failed != nil {
+			break
 		}
 	}
 	s.mu.Lock()
 	s.wantSafe = "connected"
 	s.mu.Unlock()
+	if failed != nil { // whatever it is, it must not be left running
+		if l.ctx.Err() == nil {
+			_ = s.safeOnce(l)
+		}
+		return edge.Errorf(edge.CodeContract, "connecting: %w", failed).WithHint("is it of the type that the box file says?")
+	}
 	for {
-		if err := s.serveSafe(ctx, l); err != nil {
+		if err := s.serveSafe(l); err != nil {
 			return err
 		}
 		if err := s.steady(ctx, l, r); err != nil {
@@ -268,6 +275,12 @@ func (s *Supervisor) steady(ctx context.Context, l *link, r *reader) error {
 func (s *Supervisor) advance() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.advanceLocked()
+}
+
+// advanceLocked comes before every call of the keeper that depends on time, so
+// that no end of a turn passes without its safe sequence.
+func (s *Supervisor) advanceLocked() {
 	switch s.keeper.Advance(s.clock.Mono()) {
 	case turn.WentAway:
 		s.eventLocked("lease", nil, map[string]any{"what": "away"})
@@ -283,14 +296,12 @@ func (s *Supervisor) advance() {
 // stale tells frozen telemetry from live: both ways it passes through the safe
 // sequence.
 func (s *Supervisor) stale() {
-	at, ok := s.stream.newest()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	frozen := !ok || s.clock.Mono()-at > s.t.Stale
+	frozen := s.frozenLocked()
 	switch {
 	case frozen && s.state == edge.StateLive:
-		s.setStateLocked(edge.StateStale, edge.Errorf(edge.CodeNotReady, "no data for %v", s.t.Stale).
-			WithHint("is the device still running?"))
+		s.setStateLocked(edge.StateStale, s.silenceLocked())
 		if s.t.Safe != nil {
 			s.demandSafeLocked("stale")
 		}
@@ -303,10 +314,21 @@ func (s *Supervisor) stale() {
 	}
 }
 
+func (s *Supervisor) frozenLocked() bool {
+	at, ok := s.stream.newest()
+	return !ok || s.clock.Mono()-at > s.t.Stale
+}
+
+// silenceLocked says why there is no data.
+func (s *Supervisor) silenceLocked() error {
+	return edge.Errorf(edge.CodeNotReady, "no data for %v", s.t.Stale).WithHint("is the device still running?")
+}
+
 // keepalive tells a device with a watchdog of its own that its driver is there.
 func (s *Supervisor) keepalive(l *link) {
 	s.mu.Lock()
 	driven := s.keeper.Driven() && s.obeysLocked() == nil
+	abort := s.abort
 	s.mu.Unlock()
 	if !driven {
 		return
@@ -326,13 +348,10 @@ func (s *Supervisor) keepalive(l *link) {
 		e := newExpectation(s.t, k.Reply, nil, nil)
 		l.watch.add(e)
 		defer l.watch.remove(e)
-		s.mu.Lock()
-		abort := s.abort
-		s.mu.Unlock()
 		m := &message{data: data, kind: kind, expct: e, check: func() error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			if !s.keeper.Driven() {
+			if !s.keeper.Driven() || s.abort != abort {
 				return errInterrupted
 			}
 			return s.obeysLocked()

@@ -57,6 +57,10 @@ type Supervisor struct {
 	wantSafe string        // why a safe sequence is wanted; "" none
 	jailed   bool          // quarantined until cleared, over reconnects
 	clearing bool
+	ending   bool          // the box stops: nothing is obeyed any more
+	stops    uint64        // emergency stops so far: a resume ends only those before it
+	unsaved  bool          // the latched stop is not durable yet
+	saving   bool          // it is being tried again
 	tried    time.Duration // when the last safe sequence began
 	wake     chan struct{} // buffered: the session looks at wantSafe
 	changed  func(edge.Status)
@@ -190,6 +194,15 @@ func (s *Supervisor) Beat(t edge.Tick, status bool) {
 	}
 	if status {
 		s.tellLocked()
+		if st := s.stopped; st != nil && s.unsaved && !s.saving {
+			s.saving = true
+			go func() {
+				_ = s.latch(st)
+				s.mu.Lock()
+				s.saving = false
+				s.mu.Unlock()
+			}()
+		}
 	}
 }
 
@@ -208,9 +221,10 @@ func (s *Supervisor) Note(code string, by *edge.Actor, args map[string]any) {
 	s.eventLocked(code, by, args)
 }
 
-// demandSafe asks the session for a safe sequence: waiting commands give up at
-// once, and nothing but the safe sequence passes the writer until it is
-// confirmed.
+// demandSafeLocked asks the session for a safe sequence: waiting commands give
+// up at once, and nothing but the safe sequence passes the writer until it is
+// confirmed. It only asks: a port may take its time to drop its output, and the
+// lock must not wait for one.
 func (s *Supervisor) demandSafeLocked(why string) {
 	if s.wantSafe == "" {
 		s.wantSafe = why
@@ -220,25 +234,24 @@ func (s *Supervisor) demandSafeLocked(why string) {
 	}
 	close(s.abort)
 	s.abort = make(chan struct{})
-	if s.link != nil {
-		s.link.discard()
-	}
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
 }
 
-// safeDone is the condition under which the device obeys.
+// obeysLocked is the condition under which the device obeys.
 func (s *Supervisor) obeysLocked() error {
 	switch {
+	case s.ending:
+		return edge.Errorf(edge.CodeNotReady, "the box is being stopped")
 	case s.stopped != nil:
 		return edge.Errorf(edge.CodeStopped, "the emergency stop is on").With("by", s.stopped.By.Name).
 			WithHint("resume first")
 	case s.jailed:
 		return edge.Errorf(edge.CodeQuarantined, "the safe state could not be confirmed").
 			WithHint("look at the device, then clear the quarantine")
-	case s.wantSafe != "" || s.state == edge.StateSafing:
+	case s.link != nil && (s.wantSafe != "" || s.state == edge.StateSafing):
 		return errInterrupted
 	case s.state != edge.StateLive:
 		return edge.Errorf(edge.CodeNotReady, "the device is %s", s.state).With("state", string(s.state)).

@@ -21,25 +21,51 @@ import (
 // memKV is as much of a KV as the ledger needs.
 type memKV struct {
 	edge.KV
-	mu sync.Mutex
-	m  map[string]string
+	mu   sync.Mutex
+	m    map[string]string
+	hook func(ctx context.Context, op, key string) error // what goes wrong
 }
 
-func (k *memKV) Get(_ context.Context, key string) ([]byte, bool, error) {
+func (k *memKV) on(hook func(ctx context.Context, op, key string) error) {
+	k.mu.Lock()
+	k.hook = hook
+	k.mu.Unlock()
+}
+
+func (k *memKV) before(ctx context.Context, op, key string) error {
+	k.mu.Lock()
+	hook := k.hook
+	k.mu.Unlock()
+	if hook == nil {
+		return nil
+	}
+	return hook(ctx, op, key)
+}
+
+func (k *memKV) Get(ctx context.Context, key string) ([]byte, bool, error) {
+	if err := k.before(ctx, "get", key); err != nil {
+		return nil, false, err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	v, ok := k.m[key]
 	return []byte(v), ok, nil
 }
 
-func (k *memKV) Set(_ context.Context, key string, v []byte, _ time.Duration) error {
+func (k *memKV) Set(ctx context.Context, key string, v []byte, _ time.Duration) error {
+	if err := k.before(ctx, "set", key); err != nil {
+		return err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.m[key] = string(v)
 	return nil
 }
 
-func (k *memKV) Delete(_ context.Context, keys ...string) (int, error) {
+func (k *memKV) Delete(ctx context.Context, keys ...string) (int, error) {
+	if err := k.before(ctx, "delete", keys[0]); err != nil {
+		return 0, err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, key := range keys {
@@ -48,7 +74,10 @@ func (k *memKV) Delete(_ context.Context, keys ...string) (int, error) {
 	return len(keys), nil
 }
 
-func (k *memKV) Raise(_ context.Context, key string, n uint64) (uint64, error) {
+func (k *memKV) Raise(ctx context.Context, key string, n uint64) (uint64, error) {
+	if err := k.before(ctx, "raise", key); err != nil {
+		return 0, err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var have uint64
@@ -107,6 +136,7 @@ type plate struct {
 	dutyAt   map[float64]time.Time
 	n        uint64
 	interval time.Duration
+	boot     time.Duration // until its banner
 }
 
 func (p *plate) set(f func(*plate)) { p.mu.Lock(); f(p); p.mu.Unlock() }
@@ -130,7 +160,11 @@ func (p *plate) run(port transport.Port) {
 	var out sync.Mutex
 	say := func(s string) { out.Lock(); _ = port.Send([]byte(s+"\r\n"), transport.Stream); out.Unlock() }
 	stop := make(chan struct{})
+	p.mu.Lock()
+	boot := p.boot
+	p.mu.Unlock()
 	go func() {
+		time.Sleep(boot)
 		say(`{"id":"labbox-plate","fw":"1.0"}`)
 		for {
 			select {
@@ -248,14 +282,15 @@ func (r *rig) start(typ *Type, baud int) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel, r.done = cancel, make(chan struct{})
-	sup, done := r.Supervisor, r.done
-	go func() { sup.Run(ctx); close(done) }()
+	sup, ended, done := r.Supervisor, make(chan struct{}), r.done
+	go func() { sup.Run(ctx); close(ended) }()
 	go func() {
+		defer close(done)
 		for n := uint64(1); ; n++ {
-			sup.Beat(edge.Tick{Owner: 1, N: n, MonoMS: r.clock.Mono().Milliseconds()}, false)
+			sup.Beat(edge.Tick{Owner: 1, N: n, MonoMS: r.clock.Mono().Milliseconds()}, n%20 == 0)
 			select {
 			case <-time.After(50 * time.Millisecond):
-			case <-done:
+			case <-ended:
 				return
 			}
 		}

@@ -90,6 +90,10 @@ func (w *writer) write(m *message) {
 		w.watch.arm(m.expct)
 	}
 	m.at = w.clock.Mono()
+	if len(m.data) == 0 {
+		m.sent <- nil
+		return
+	}
 	dog := time.AfterFunc(max(time.Second, 4*w.lineTime(len(m.data))), w.stuck)
 	err := w.port.Send(m.data, m.kind)
 	dog.Stop()

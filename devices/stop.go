@@ -1,0 +1,167 @@
+package devices
+
+import (
+	"context"
+	"time"
+
+	"labbox/edge"
+)
+
+// stopWait is the longest that Stop and Clear wait for the device.
+const stopWait = 10 * time.Second
+
+// Stop is the emergency stop: it latches, empties the queue, and starts the safe
+// sequence at once; only then it waits, until the device confirms or ctx ends.
+// Confirmed false must be shown as NOT CONFIRMED. The store is told meanwhile:
+// the safe sequence does not wait for it.
+func (s *Supervisor) Stop(ctx context.Context, a edge.Actor) (*edge.StopResult, error) {
+	if err := edge.Authorize(a, edge.VerbStop, s.cfg.ID); err != nil {
+		return nil, err
+	}
+	st := &edge.Stop{By: a, WallMS: s.clock.Wall().UnixMilli()}
+	s.mu.Lock()
+	if s.stopped != nil {
+		st = s.stopped
+	}
+	s.stopped, s.unsaved = st, true
+	s.stops++
+	// A safe sequence that has begun is as good as one of the stop's own.
+	if s.wantSafe == "" && s.state != edge.StateSafing {
+		if s.link != nil {
+			s.safe = s.unconfirmedLocked()
+		}
+		s.demandSafeLocked("emergency stop")
+	}
+	s.eventLocked("estop", &a, map[string]any{"what": "stop"})
+	s.tellLocked()
+	s.mu.Unlock()
+	s.log.Warn("emergency stop", "seat", a.Seat, "name", a.Name)
+
+	res := &edge.StopResult{}
+	latched := make(chan error, 1)
+	go func() { latched <- s.latch(st) }()
+	res.Confirmed, res.Reason = s.waitSafe(ctx)
+	select {
+	case err := <-latched:
+		res.Latched = err == nil
+	case <-ctx.Done():
+	}
+	return res, nil
+}
+
+// latch makes a stop durable. Where that fails, Beat has it tried again.
+func (s *Supervisor) latch(st *edge.Stop) error {
+	err := s.cfg.Ledger.latch(s.cfg.ID, st)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && s.stopped == st {
+		s.unsaved = false
+	}
+	if err != nil && s.quiet.allow("latch", s.clock.Mono()) {
+		s.log.Error("emergency stop latched in memory only", "error", err)
+	}
+	return err
+}
+
+func (s *Supervisor) unconfirmedLocked() string {
+	if s.t.Safe == nil || len(s.t.Safe.Steps) == 0 {
+		return edge.SafeNone
+	}
+	return edge.SafePending
+}
+
+// waitSafe waits for the outcome of the safe sequence that is under way.
+func (s *Supervisor) waitSafe(ctx context.Context) (bool, *edge.Error) {
+	limit := time.NewTimer(stopWait)
+	defer limit.Stop()
+	for {
+		s.mu.Lock()
+		pending := s.wantSafe != "" || s.safe == edge.SafePending
+		news, safe, state, link, reason := s.news, s.safe, s.state, s.link, s.reason
+		s.mu.Unlock()
+		switch {
+		case link == nil:
+			return false, edge.Errorf(edge.CodeNotReady, "the device is %s", state).With("state", string(state))
+		case state == edge.StateFault: // it is not known to be what would understand the safe sequence
+			return false, edge.Errorf(edge.CodeNotReady, "the device is in fault: %s", reason.Message).With("state", string(state))
+		case pending:
+		case safe == edge.SafeConfirmed || safe == edge.SafeNone:
+			return true, nil
+		default:
+			return false, edge.Errorf(edge.CodeQuarantined, "the device did not confirm").
+				WithHint("look at the device and switch it off by hand")
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return false, edge.Errorf(edge.CodeNoAnswer, "the device has not confirmed yet")
+		case <-limit.C:
+			return false, edge.Errorf(edge.CodeNoAnswer, "the device has not confirmed yet")
+		}
+	}
+}
+
+// Resume takes the emergency stop off, durably first. The device stays as it is:
+// safe. A stop that comes meanwhile stays.
+func (s *Supervisor) Resume(a edge.Actor) error {
+	if err := edge.Authorize(a, edge.VerbResume, s.cfg.ID); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	before, st := s.stops, s.stopped
+	s.mu.Unlock()
+	if st == nil {
+		return nil
+	}
+	if err := s.cfg.Ledger.unlatch(s.cfg.ID); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.stops != before {
+		st = s.stopped
+		s.unsaved = st != nil
+		s.mu.Unlock()
+		if st != nil {
+			_ = s.latch(st)
+		}
+		return edge.Errorf(edge.CodeStopped, "it was stopped again meanwhile")
+	}
+	s.stopped, s.unsaved = nil, false
+	s.eventLocked("estop", &a, map[string]any{"what": "resume"})
+	s.tellLocked()
+	s.mu.Unlock()
+	return nil
+}
+
+// Clear ends a quarantine if the device passes the self-test: its safe sequence,
+// confirmed before Clear returns.
+func (s *Supervisor) Clear(ctx context.Context, a edge.Actor) error {
+	if err := edge.Authorize(a, edge.VerbClear, s.cfg.ID); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if !s.jailed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.eventLocked("quarantine", &a, map[string]any{"what": "clear"})
+	if s.link == nil {
+		s.mu.Unlock()
+		return edge.Errorf(edge.CodeNotReady, "the device is away").WithHint("plug it in first")
+	}
+	s.clearing = true
+	s.safe = s.unconfirmedLocked()
+	s.demandSafeLocked("self-test")
+	s.mu.Unlock()
+	ok, why := s.waitSafe(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !ok {
+		s.clearing = false
+		return why
+	}
+	if s.jailed {
+		return edge.Errorf(edge.CodeQuarantined, "the device is quarantined again")
+	}
+	return nil
+}
