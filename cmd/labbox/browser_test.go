@@ -279,10 +279,15 @@ const find = `((sel, text) => {
 // press clicks, or taps on a touch screen, what a person would.
 func (tb *tab) press(sel, text string) {
 	tb.t.Helper()
+	// What still moves is not pressed: a person would miss it too.
 	expr := fmt.Sprintf(find, sel, text)
-	tb.until(fmt.Sprintf("%s %q to press", sel, text), expr+".length")
-	at := js[[]float64](tb, expr)
-	if len(at) != 2 {
+	var at []float64
+	tb.until(fmt.Sprintf("%s %q to press", sel, text), fmt.Sprintf(`(() => {
+		const at = %s, was = globalThis.lastFound;
+		globalThis.lastFound = at.join();
+		return at.length && was === at.join();
+	})()`, expr))
+	if at = js[[]float64](tb, expr); len(at) != 2 {
 		tb.fail("%s %q went away", sel, text)
 	}
 	if tb.on.touch {
@@ -313,6 +318,7 @@ func (tb *tab) untilText(sel, text string) {
 // join takes a seat through the page's dialog.
 func (tb *tab) join(nickname string) {
 	tb.t.Helper()
+	tb.until("a device", `document.querySelector('.chip')`)
 	tb.press("header .who", "")
 	tb.write("dialog input[name=nickname]", nickname)
 	tb.press("dialog button.primary", "")

@@ -39,7 +39,9 @@ func TestPanelOutlivesTheBox(t *testing.T) {
 	}
 	tb.press("form[aria-label=Drive] button", "Send")
 	tb.untilText("form[aria-label=Drive] .result", "Sent, waiting for the device")
-	sent := tb.sentOps("cmd")
+	if n := tb.sentOps("cmd"); n != 2 {
+		t.Errorf("%d commands sent, want 2", n)
+	}
 	b.kill()
 	tb.untilText("form[aria-label=Drive] .result", "Outcome unknown")
 	tb.untilText(".banner.bad", "Connection to the box lost")
@@ -62,8 +64,8 @@ func TestPanelOutlivesTheBox(t *testing.T) {
 	}
 	tb.untilText(".turn", "Nobody is driving")
 	tb.shoot("box-back")
-	if n := tb.sentOps("cmd"); n != sent {
-		t.Errorf("%d commands sent, want %d: one was sent again", n, sent)
+	if n := tb.sentOps("cmd"); n != 2 {
+		t.Errorf("%d commands sent, want 2: one was sent again", n)
 	}
 	if st := again.until("pendulum", "live", isLive); st.Counts.Commands != 0 {
 		t.Errorf("the new box carried out %d commands, and nobody gave one", st.Counts.Commands)
