@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"labbox/devices/transport"
@@ -58,7 +59,7 @@ func (b *Bench) add(reg *Registry, box *config.Box, dev *config.Device, ports *s
 	if t, err = t.narrowed(dev); err != nil {
 		return err
 	}
-	opener, baud, err := b.opener(t, dev, ports, cfg)
+	opener, baud, err := b.opener(t, box, dev, ports, cfg)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (b *Bench) add(reg *Registry, box *config.Box, dev *config.Device, ports *s
 	return nil
 }
 
-func (b *Bench) opener(t *Type, dev *config.Device, ports *serial.Registry, cfg BenchConfig) (transport.Opener, int, error) {
+func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *serial.Registry, cfg BenchConfig) (transport.Opener, int, error) {
 	p := dev.Port
 	if t.Protocol.Floats != nil && (p.Path != "" || p.USB != "") {
 		return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: %s sends messages, a serial line has none", dev.ID, t.Name).
@@ -82,7 +83,7 @@ func (b *Bench) opener(t *Type, dev *config.Device, ports *serial.Registry, cfg 
 		o, err := SimOpener(t, "simulated "+t.Name, cfg.Seed)
 		return o, 0, err
 	case p.Listen != "":
-		o, err := b.listen(dev, cfg)
+		o, err := b.listen(box, dev, cfg)
 		return o, 0, err
 	case p.TCP != "":
 		return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: tcp ports are not supported yet", dev.ID).WithHint("use a serial port")
@@ -115,7 +116,7 @@ func (b *Bench) opener(t *Type, dev *config.Device, ports *serial.Registry, cfg 
 	return op, o.Baud, err
 }
 
-func (b *Bench) listen(dev *config.Device, cfg BenchConfig) (transport.Opener, error) {
+func (b *Bench) listen(box *config.Box, dev *config.Device, cfg BenchConfig) (transport.Opener, error) {
 	log := cfg.Logger.With("device", dev.ID)
 	o := wslisten.Options{Name: dev.ID, Refused: func(remote string, why *edge.Error) {
 		log.Warn("device dialling in was refused", "remote", remote, "code", why.Code, "error", why.Message)
@@ -132,7 +133,11 @@ func (b *Bench) listen(dev *config.Device, cfg BenchConfig) (transport.Opener, e
 		o.AllowedAddrs = append(o.AllowedAddrs, prefix)
 	}
 	if dev.Port.Token != "" {
-		secret, err := os.ReadFile(dev.Port.Token)
+		name := dev.Port.Token
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(box.Dir, name)
+		}
+		secret, err := os.ReadFile(name)
 		if err != nil {
 			return nil, edge.Errorf(edge.CodeBadConfig, "%s: token_file: %w", dev.ID, err)
 		}

@@ -3,8 +3,11 @@ package devices
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"strings"
 
+	"labbox/devices/transport/serial"
 	"labbox/edge"
 	"labbox/edge/config"
 )
@@ -25,11 +28,15 @@ func (r *Registry) Recognise(vid, pid string) []string {
 	return out
 }
 
-// CheckBox checks what a box file says about types: that they exist, that limits
-// only narrow, that calibrations name channels. Parsed is the file's Box.
+// CheckBox checks what a box file says about types and ports: that types exist,
+// that limits only narrow, that calibrations name channels, that ports are such
+// as can be opened. Nothing is opened. Parsed is the file's Box.
 func CheckBox(reg *Registry, name string, data []byte, parsed *config.Box) config.Problems {
 	var again config.Box
 	doc := config.Decode(name, data, &again)
+	bench := &Bench{Mounts: map[string]http.Handler{}, Listeners: map[string]http.Handler{}}
+	defer bench.Close()
+	ports := serial.NewRegistry()
 	for i := range parsed.Devices {
 		dev := &parsed.Devices[i]
 		t, err := reg.Type(dev.Type, parsed.Dir)
@@ -37,12 +44,17 @@ func CheckBox(reg *Registry, name string, data []byte, parsed *config.Box) confi
 			addError(doc, err, "devices", i, "type")
 			continue
 		}
-		if _, err := t.narrowed(dev); err != nil {
+		n, err := t.narrowed(dev)
+		if err != nil {
 			at := "limits"
 			if strings.Contains(err.Error(), "calibration") {
 				at = "calibration"
 			}
 			addError(doc, err, "devices", i, at)
+			continue
+		}
+		if _, _, err := bench.opener(n, parsed, dev, ports, BenchConfig{Logger: slog.New(slog.DiscardHandler)}); err != nil {
+			addError(doc, err, "devices", i, "port")
 		}
 	}
 	return doc.Problems()

@@ -120,8 +120,8 @@ func (c *checker) serial() {
 	if !oneOf(s.Parity, "", "none", "even", "odd") {
 		c.bad("bad_value", c.choose(s.Parity, "none", "even", "odd"), at("serial", "parity"), "unknown parity `%s`", s.Parity)
 	}
-	if !oneOf(s.StopBits, "", "1", "1.5", "2") {
-		c.bad("bad_value", "1, 1.5 or 2", at("serial", "stop_bits"), "stop_bits `%s`", s.StopBits)
+	if !oneOf(s.StopBits, "", "1", "2") {
+		c.bad("bad_value", "1 or 2", at("serial", "stop_bits"), "stop_bits `%s`", s.StopBits)
 	}
 }
 

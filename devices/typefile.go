@@ -68,7 +68,7 @@ type Serial struct {
 	Baud     int    `yaml:"baud"`      // default 115200
 	DataBits int    `yaml:"data_bits"` // default 8
 	Parity   string `yaml:"parity"`    // none (default), even, odd
-	StopBits string `yaml:"stop_bits"` // 1 (default), 1.5, 2
+	StopBits string `yaml:"stop_bits"` // 1 (default), 2
 }
 
 // Match says how the model is recognised before it is opened.

@@ -53,7 +53,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// What a teacher may a student may not, and what nobody has listed nobody may.
+// What a student may an observer may not, and what nobody has listed nobody may.
 func TestAuthorize(t *testing.T) {
 	may := func(r Role, v Verb) bool { return Authorize(Actor{Seat: "s", Role: r}, v, "d") == nil }
 	for _, tt := range []struct {
@@ -61,7 +61,7 @@ func TestAuthorize(t *testing.T) {
 		least Role
 	}{
 		{VerbWatch, RoleObserver}, {VerbStop, RoleObserver}, {VerbExport, RoleObserver}, {VerbTake, RoleStudent},
-		{VerbCommand, RoleStudent}, {VerbResume, RoleStudent}, {VerbRunStart, RoleStudent}, {VerbDelete, RoleTeacher},
+		{VerbCommand, RoleStudent}, {VerbResume, RoleStudent}, {VerbRunStart, RoleStudent}, {VerbDelete, RoleStudent},
 	} {
 		for _, r := range []Role{RoleObserver, RoleStudent, RoleTeacher, RoleOperator} {
 			if want := rank(r) >= rank(tt.least); may(r, tt.verb) != want {

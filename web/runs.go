@@ -103,7 +103,12 @@ func (s *Server) changeRun(q *call) error {
 		return err
 	}
 	a.Device = run.Device
-	return s.forward(q, a, http.StatusOK, ofRun)
+	return s.forward(q, a, http.StatusOK, func(ans *edge.Answer) any {
+		if ans.Run == nil { // a note changes nothing else
+			return map[string]any{"run": run}
+		}
+		return ofRun(ans)
+	})
 }
 
 // deleteRun is DELETE runs/{id}.

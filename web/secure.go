@@ -59,7 +59,7 @@ func (s *Server) checkHost(r *http.Request) error {
 		return nil
 	}
 	return edge.Errorf(edge.CodeBadOrigin, "this box is not called %q", clip(host)).
-		With("host", clip(host)).WithHint("use its address, or name it in the box file")
+		With("host", clip(host)).WithHint("use its address, or start labbox with --host %s", clip(host))
 }
 
 // checkOrigin refuses requests that another site's page sends. Programs send

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -83,6 +84,9 @@ func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 	log, err := f.logger(s.err)
 	if err != nil {
 		return err
+	}
+	if f.basePath = strings.TrimSuffix(f.basePath, "/"); f.basePath != "" && !strings.HasPrefix(f.basePath, "/") {
+		return edge.Errorf(edge.CodeBadRequest, "--base-path %q", f.basePath).WithHint("start it with a slash: /%s", f.basePath)
 	}
 	redis.SetLogger(redisLog{log})
 	box, err := f.box()
@@ -198,8 +202,18 @@ func serve(ctx context.Context, s streams, log *slog.Logger, ln net.Listener, ba
 		}()
 		return owner.Run(ctx)
 	})
-	fmt.Fprintf(s.out, "listening http://%s%s\n", ln.Addr(), strings.TrimSuffix(base, "/"))
+	fmt.Fprintf(s.out, "listening http://%s%s\n", reachable(ln.Addr()), strings.TrimSuffix(base, "/"))
 	return g.Wait()
+}
+
+// reachable is an address that a browser on this machine can open: where the
+// box listens on all addresses, loopback stands for them.
+func reachable(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return a.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
 }
 
 func ignoreClosed(err error) error {
