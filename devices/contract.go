@@ -13,7 +13,7 @@ import (
 
 // narrowed returns a copy of t with the bench's limits and calibration. A limit
 // that would widen the type's, or that names nothing, is an error.
-func (t *Type) narrowed(dev *config.Device) (*Type, error) {
+func (t *Type) narrowed(dev *config.Device) (_ *Type, err error) {
 	n := *t
 	n.Channels = append([]Channel(nil), t.Channels...)
 	n.Commands = append([]Command(nil), t.Commands...)
@@ -35,6 +35,14 @@ func (t *Type) narrowed(dev *config.Device) (*Type, error) {
 		if ch == nil {
 			return nil, edge.Errorf(edge.CodeBadConfig, "%s: calibration: %s has no channel %q", dev.ID, t.Name, id)
 		}
+		for _, x := range []*float64{cal.Scale, cal.Offset} {
+			if x != nil && (math.IsNaN(*x) || math.IsInf(*x, 0)) {
+				return nil, edge.Errorf(edge.CodeBadConfig, "%s: calibration: %s: %g is no number", dev.ID, id, *x)
+			}
+		}
+		if cal.Scale != nil && *cal.Scale == 0 {
+			return nil, edge.Errorf(edge.CodeBadConfig, "%s: calibration: %s: a scale of 0 hides every value", dev.ID, id)
+		}
 		if cal.Scale != nil {
 			ch.Scale = *cal.Scale
 		}
@@ -42,8 +50,15 @@ func (t *Type) narrowed(dev *config.Device) (*Type, error) {
 			ch.Offset = *cal.Offset
 		}
 	}
-	if err := n.safeFits(); err != nil {
-		return nil, edge.Errorf(edge.CodeBadConfig, "%s: %w", dev.ID, err)
+	if t.Safe != nil {
+		safe := *t.Safe
+		n.Safe = &safe
+		if safe.Steps, err = n.fixed(t, t.Safe.Steps); err != nil {
+			return nil, edge.Errorf(edge.CodeBadConfig, "%s: the safe sequence is outside the limits: %w", dev.ID, err)
+		}
+	}
+	if n.Connect.Steps, err = n.fixed(t, t.Connect.Steps); err != nil {
+		return nil, edge.Errorf(edge.CodeBadConfig, "%s: connecting is outside the limits: %w", dev.ID, err)
 	}
 	return &n, nil
 }
@@ -70,6 +85,11 @@ func (t *Type) channel(id string) *Channel {
 
 func (p *Param) narrow(l config.Limit) error {
 	r := *p.Range
+	for _, x := range []*float64{l.Min, l.Max, l.Slew} {
+		if x != nil && (math.IsNaN(*x) || math.IsInf(*x, 0)) {
+			return fmt.Errorf("%g is no limit", *x)
+		}
+	}
 	if l.Min != nil {
 		if *l.Min < r[0] {
 			return fmt.Errorf("min %g would widen the type's %g", *l.Min, r[0])
@@ -86,6 +106,9 @@ func (p *Param) narrow(l config.Limit) error {
 		return fmt.Errorf("nothing is left between %g and %g", r[0], r[1])
 	}
 	if l.Slew != nil {
+		if *l.Slew <= 0 {
+			return fmt.Errorf("slew %g would let it move at any speed", *l.Slew)
+		}
 		if p.Slew > 0 && *l.Slew > p.Slew {
 			return fmt.Errorf("slew %g would widen the type's %g", *l.Slew, p.Slew)
 		}
@@ -98,20 +121,33 @@ func (p *Param) narrow(l config.Limit) error {
 	return nil
 }
 
-// safeFits makes sure that the safe sequence is inside the narrowed limits too.
-func (t *Type) safeFits() error {
-	if t.Safe == nil {
-		return nil
-	}
-	for i := range t.Safe.Steps {
-		st := &t.Safe.Steps[i]
-		if cmd := t.command(st.Command); cmd != nil {
-			if _, err := cmd.resolve(stepArgs(st.Args)); err != nil {
-				return fmt.Errorf("the safe sequence is outside the limits: %w", err)
+// fixed gives every step's command the values that the type file means, its
+// defaults included: a bench's limits move the defaults, and must not move what
+// is safe. A value that they exclude is an error.
+func (t *Type) fixed(wide *Type, steps []Step) ([]Step, error) {
+	out := append([]Step(nil), steps...)
+	for i := range out {
+		cmd := wide.command(out[i].Command)
+		if cmd == nil {
+			continue
+		}
+		meant, err := cmd.resolve(stepArgs(out[i].Args))
+		if err != nil {
+			return nil, err
+		}
+		args := map[string]any{}
+		for _, a := range meant {
+			args[a.param.ID] = a.num
+			if a.param.kind() == edge.ParamChoice {
+				args[a.param.ID] = a.param.Choices[a.place].ID
 			}
 		}
+		if _, err := t.command(cmd.ID).resolve(stepArgs(args)); err != nil {
+			return nil, err
+		}
+		out[i].Args = args
 	}
-	return nil
+	return out, nil
 }
 
 // contract is what everybody but the driver needs of t. auto are the channels

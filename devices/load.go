@@ -96,6 +96,9 @@ func ParseType(name string, data []byte) (*Type, config.Problems) {
 	if len(doc.Problems()) == 0 {
 		c := &checker{Doc: doc, t: t}
 		c.check()
+		if len(doc.Problems()) == 0 {
+			c.encodes()
+		}
 	}
 	if ps := doc.Problems(); len(ps) > 0 {
 		return nil, ps

@@ -9,6 +9,7 @@ import (
 // safe checks the safe sequence as strictly as anything a driver may send:
 // at run time it passes slew and rate, so its values are judged here.
 func (c *checker) safe() {
+	c.numbers()
 	s := c.t.Safe
 	if s == nil {
 		if len(c.t.Commands) > 0 {
@@ -84,6 +85,13 @@ func (c *checker) send(s *Send, cmd *Command, path []any) {
 	for _, kv := range s.JSON {
 		if _, nested := kv.Value.(yaml.MapSlice); nested {
 			c.bad("bad_value", "one level of keys", path, "`%v` holds a group of keys", kv.Key)
+		}
+		switch v := kv.Value.(type) {
+		case string, yaml.MapSlice:
+		default:
+			if _, ok := number(v); !ok {
+				c.bad("bad_value", "a word, a number, true or false", path, "`%v`: %v is nothing to send", kv.Key, v)
+			}
 		}
 		c.placeholder(kv.Value, cmd, path)
 	}

@@ -85,6 +85,7 @@ type argument struct {
 	param *Param
 	num   float64 // the value; a choice's value for choices
 	place int     // of a choice
+	out   float64 // a number as it is written
 }
 
 // resolve checks args against the command's parameters and gives them in their
@@ -161,7 +162,65 @@ func (p *Param) resolve(v edge.Value) (argument, error) {
 			With("param", p.ID).With("value", x).With("min", p.Range[0]).With("max", p.Range[1]).With("unit", p.Unit).
 			WithHint("between %g and %g", p.Range[0], p.Range[1])
 	}
-	return argument{param: p, num: x}, nil
+	out, ok := p.written(x)
+	if !ok {
+		return argument{}, edge.Errorf(edge.CodeOutOfRange, "%s %g cannot be written within %s", p.ID, x, p.limits()).
+			With("param", p.ID).With("value", x).With("min", p.Range[0]).With("max", p.Range[1]).With("unit", p.Unit).
+			WithHint("between %g and %g", p.Range[0], p.Range[1])
+	}
+	return argument{param: p, num: x, out: out}, nil
+}
+
+// Numbers beyond these would be written with an exponent. A firmware that does
+// not know exponents reads 9e-07 as 9.
+const (
+	mostPlain  = 1e15
+	leastPlain = 1e-6
+)
+
+// written is x on the wire, as the digits that are sent will read: rounded to
+// what the file says, but never out of the range. ok is false where no such
+// number is inside.
+func (p *Param) written(x float64) (w float64, ok bool) {
+	scale := p.Wire.Scale
+	if scale == 0 {
+		scale = 1
+	}
+	w = x*scale + p.Wire.Offset
+	grid := 0.0
+	switch {
+	case p.Wire.Decimals != nil:
+		grid = math.Pow10(-*p.Wire.Decimals)
+	case p.kind() == edge.ParamInt:
+		grid = 1
+	}
+	inside := func(w float64) bool {
+		back := (w - p.Wire.Offset) / scale
+		slack := 1e-9 * math.Max(math.Abs(p.Range[0]), math.Abs(p.Range[1]))
+		return back >= p.Range[0]-slack && back <= p.Range[1]+slack
+	}
+	round := func(w float64) float64 {
+		if grid > 0 {
+			w, _ = strconv.ParseFloat(strconv.FormatFloat(w, 'f', max(0, decimalsOf(p)), 64), 64)
+		}
+		if math.Abs(w) < leastPlain && grid == 0 || w == 0 {
+			w = 0 // and no minus zero
+		}
+		return w
+	}
+	for _, try := range []float64{w, w - grid, w + grid} {
+		if r := round(try); inside(r) && math.Abs(r) < mostPlain {
+			return r, true
+		}
+	}
+	return 0, false
+}
+
+func decimalsOf(p *Param) int {
+	if p.Wire.Decimals == nil {
+		return 0
+	}
+	return *p.Wire.Decimals
 }
 
 // limits are the parameter's range in words.
@@ -187,18 +246,10 @@ func (a argument) wire() (x float64, text string, isText bool) {
 			return x, "", false
 		}
 	}
-	x = a.num
-	if p.Wire.Scale != 0 {
-		x *= p.Wire.Scale
-	}
-	x += p.Wire.Offset
-	if p.kind() == edge.ParamInt && p.Wire.Decimals == nil {
-		x = math.Round(x)
-	}
 	if p.Wire.As == "text" {
-		return 0, formatNumber(x, p.Wire.Decimals), true
+		return 0, formatNumber(a.out, p.Wire.Decimals), true
 	}
-	return x, "", false
+	return a.out, "", false
 }
 
 func formatNumber(x float64, decimals *int) string {

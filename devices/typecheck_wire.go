@@ -1,0 +1,161 @@
+package devices
+
+import (
+	"math"
+	"time"
+
+	"labbox/edge"
+)
+
+// longest is the most that a step of a sequence may wait: longer, and a box that
+// is being stopped would be killed before its devices are safe.
+const longest = 10 * time.Second
+
+// numbers checks what would not fail before it is written, or would make a limit
+// mean nothing.
+func (c *checker) numbers() {
+	for i := range c.t.Channels {
+		ch := &c.t.Channels[i]
+		c.finite(at("channels", i), ch.Scale, ch.Offset, ch.Resolution)
+	}
+	for i := range c.t.Commands {
+		cmd, p := &c.t.Commands[i], at("commands", i)
+		c.finite(p, cmd.Rate)
+		c.within(p, cmd.Within)
+		c.replyTime(cmd.Reply, p)
+		for k := range cmd.Shows {
+			c.finite(append(at("commands", i), "shows", k), cmd.Shows[k].Tolerance)
+		}
+		for k := range cmd.Params {
+			c.wire(&cmd.Params[k], append(at("commands", i), "params", k))
+		}
+	}
+	c.steps(c.t.Connect.Steps, "connect", "steps")
+	if k := c.t.Keepalive; k != nil {
+		c.replyTime(k.Reply, at("keepalive"))
+	}
+	if s := c.t.Safe; s != nil {
+		c.steps(s.Steps, "safe", "steps")
+		c.within(at("safe"), s.Within)
+		if s.Tries > 10 {
+			c.bad("bad_range", "at most 10", at("safe", "tries"), "tries %d", s.Tries)
+		}
+		for k := range s.Shows {
+			c.finite(at("safe", "shows", k), s.Shows[k].Tolerance)
+		}
+	}
+}
+
+func (c *checker) steps(steps []Step, path ...any) {
+	for i := range steps {
+		st, p := &steps[i], append(append([]any{}, path...), i)
+		c.within(p, st.Wait)
+		c.replyTime(st.Reply, p)
+		for k, v := range st.Args {
+			if _, isNumber := number(v); isNumber {
+				continue
+			}
+			if _, isWord := v.(string); !isWord {
+				c.bad("bad_value", "a number or a word", append(p, "args", k), "%v is no argument", v)
+			}
+		}
+	}
+}
+
+func (c *checker) replyTime(r *Reply, path []any) {
+	if r != nil {
+		c.within(append(path, "reply", "within"), r.Within)
+	}
+}
+
+func (c *checker) within(path []any, d time.Duration) {
+	if d < 0 || d > longest {
+		c.bad("bad_range", "0 to 10s", path, "%v is no time to wait", d)
+	}
+}
+
+func (c *checker) finite(path []any, xs ...float64) {
+	for _, x := range xs {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			c.bad("bad_range", "give a number", path, "%g is no number", x)
+		}
+	}
+}
+
+// wire checks how a parameter is written.
+func (c *checker) wire(p *Param, path []any) {
+	c.finite(path, p.Slew, p.Step, p.Wire.Scale, p.Wire.Offset)
+	if d := p.Wire.Decimals; d != nil && (*d < 0 || *d > 12) {
+		c.bad("bad_range", "0 to 12", append(path, "wire", "decimals"), "decimals %d", *d)
+	}
+	words := p.Wire.As == "text"
+	for i := range p.Choices {
+		switch w := p.Choices[i].Wire.(type) {
+		case nil:
+			words = words || p.Choices[i].Value == nil
+		case string:
+			words = true
+		default:
+			if _, ok := number(w); !ok {
+				c.bad("bad_value", "a number or a word", append(path, "choices", i, "wire"), "%v is nothing to send", w)
+			}
+		}
+	}
+	if words && c.t.Protocol.Floats != nil {
+		c.bad("bad_value", "give each choice a number: `wire: 1`", path, "this protocol sends numbers only")
+	}
+	if r := p.Range; r != nil && r[0] <= r[1] && p.kind() != edge.ParamChoice {
+		for _, x := range r {
+			if _, ok := p.written(x); !ok {
+				c.bad("bad_range", "choose limits that the device's digits can say", append(path, "range"), "%g cannot be written within the limits", x)
+			}
+		}
+	}
+}
+
+// encodes tries every message at the ends of its ranges, so that none fails when
+// it is needed.
+func (c *checker) encodes() {
+	codec, err := newCodec(c.t)
+	if err != nil {
+		c.bad("bad_value", "", at("protocol"), "%s", err)
+		return
+	}
+	try := func(s *Send, args []argument, path []any) {
+		if _, _, err := codec.encode(nil, s, args); err != nil {
+			c.bad("not_sendable", "is it too long, or not made of plain words?", path, "this message cannot be sent: %s", err)
+		}
+	}
+	for i := range c.t.Commands {
+		cmd := &c.t.Commands[i]
+		for end := range 2 {
+			args := edge.Args{}
+			for k := range cmd.Params {
+				if p := &cmd.Params[k]; p.kind() == edge.ParamChoice {
+					args[p.ID] = edge.Word(p.Choices[end*(len(p.Choices)-1)].ID)
+				} else {
+					args[p.ID] = edge.Number(p.Range[end])
+				}
+			}
+			resolved, err := cmd.resolve(args)
+			if err == nil {
+				try(cmd.Send, resolved, at("commands", i, "send"))
+			} // an int between whole limits is not there: narrower ones may be
+		}
+	}
+	for i := range c.t.Connect.Steps {
+		if s := c.t.Connect.Steps[i].Send; s != nil {
+			try(s, nil, at("connect", "steps", i, "send"))
+		}
+	}
+	if k := c.t.Keepalive; k != nil {
+		try(k.Send, nil, at("keepalive", "send"))
+	}
+	if c.t.Safe != nil {
+		for i := range c.t.Safe.Steps {
+			if s := c.t.Safe.Steps[i].Send; s != nil {
+				try(s, nil, at("safe", "steps", i, "send"))
+			}
+		}
+	}
+}
