@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -73,7 +74,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		if err := s.obeysLocked(); err != nil {
 			return err
 		}
-		return s.env.admit(now, spec, args, s.stream.shown, commit)
+		return s.env.admit(now, spec, args, s.readBack, commit)
 	}
 	if err := admit(false); err != nil {
 		return nil, s.refuse(a, c, err)
@@ -87,9 +88,10 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	}
 	wctx, cancel := context.WithTimeout(l.ctx, deadline-received)
 	defer cancel()
+	leave := func() { s.slot <- struct{}{} }
 	select {
 	case <-s.slot:
-		defer func() { s.slot <- struct{}{} }()
+		defer func() { leave() }()
 	case <-abort:
 		return nil, s.refuse(a, c, errInterrupted)
 	case <-wctx.Done():
@@ -98,7 +100,8 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 
 	e := newExpectation(s.t, spec.Reply, spec.Shows, args)
 	l.watch.add(e)
-	defer l.watch.remove(e)
+	forget := func() { l.watch.remove(e) }
+	defer func() { forget() }()
 	m := &message{data: data, kind: kind, expct: e, check: func() error { return admit(true) }}
 	if err := l.w.send(wctx, m, false, abort); err != nil {
 		return nil, s.refuse(a, c, err)
@@ -112,7 +115,20 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 				limit = max(limit, spec.Within)
 			}
 		}
-		if err := e.wait(limit, abort); err != nil {
+		err := e.wait(limit, abort)
+		if edge.CodeOf(err) == edge.CodeNoAnswer && spec.Reply != nil {
+			// A late answer must not be taken for the next command's: the line is
+			// kept for as long again.
+			free, drop := leave, forget
+			leave, forget = func() {}, func() {}
+			go func() {
+				defer free()
+				defer drop()
+				_ = e.wait(limit, abort)
+			}()
+		}
+		if err != nil {
+			s.settle(spec, args, err)
 			if errors.Is(err, errInterrupted) {
 				err = edge.Errorf(edge.CodeUnknownOutcome, "the device was made safe before it answered")
 			}
@@ -121,9 +137,25 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		}
 		res.Outcome, res.Reply = edge.OutcomeConfirmed, e.raw
 	}
+	s.settle(spec, args, nil)
 	res.TookUS = (s.clock.Mono() - m.at).Microseconds()
 	s.outcome(a, c, edge.Code(res.Outcome), m.at, data)
 	return res, nil
+}
+
+func (s *Supervisor) settle(c *Command, args []argument, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.env.settle(c, args, err)
+}
+
+// readBack is a channel's shown value, NaN where the device no longer reports it.
+func (s *Supervisor) readBack(channel string) float64 {
+	x, at := s.stream.reading(channel)
+	if s.clock.Mono()-at > s.t.Stale {
+		return math.NaN()
+	}
+	return x
 }
 
 // fresh says whether a tick is one of ours and young enough.

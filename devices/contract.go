@@ -112,6 +112,9 @@ func (p *Param) narrow(l config.Limit) error {
 		if p.Slew > 0 && *l.Slew > p.Slew {
 			return fmt.Errorf("slew %g would widen the type's %g", *l.Slew, p.Slew)
 		}
+		if p.Channel == "" && p.Rest == nil {
+			return fmt.Errorf("the type does not say where %s stands at first, so its speed cannot be limited", p.ID)
+		}
 		p.Slew = *l.Slew
 	}
 	p.Range = &r

@@ -25,10 +25,15 @@ type bucket struct {
 
 // mover bounds travel: |change| costs as much, slew*1s may be saved up. In any
 // window of one second a value so travels at most twice its slew rate, and in
-// the long run at most the slew rate.
+// the long run at most the slew rate. Where it is not known what the device made
+// of a value, the parameter stands anywhere from lo to hi.
 type mover struct {
-	last   float64
+	lo, hi float64
 	known  bool
+	was    struct { // before the command that is under way
+		lo, hi float64
+		known  bool
+	}
 	travel float64
 	at     time.Duration
 }
@@ -38,11 +43,12 @@ func newEnvelope() *envelope {
 }
 
 // forget drops every baseline: after a reconnect or a safe sequence the next
-// one comes from reading back.
+// one comes from reading back, or is where the safe state leaves the parameter.
 func (e *envelope) forget() { e.moves = map[string]*mover{} }
 
 // admit checks a command's rate and slew at now. With commit it also spends; the
-// writer commits right before the bytes go out. baseline reads a channel back.
+// writer commits right before the bytes go out. baseline reads a channel back,
+// NaN where it does not show.
 func (e *envelope) admit(now time.Duration, c *Command, args []argument, baseline func(channel string) float64, commit bool) error {
 	if c.Rate > 0 {
 		b := e.rates[c.ID]
@@ -52,7 +58,7 @@ func (e *envelope) admit(now time.Duration, c *Command, args []argument, baselin
 		}
 		b.tokens = math.Min(math.Max(1, c.Rate), b.tokens+c.Rate*(now-b.at).Seconds())
 		b.at = now
-		if b.tokens < 1 {
+		if b.tokens < 1-1e-9 {
 			return edge.Errorf(edge.CodeRate, "%s comes faster than %g per second", c.ID, c.Rate).
 				With("rate_per_s", c.Rate).WithHint("wait a moment")
 		}
@@ -61,23 +67,8 @@ func (e *envelope) admit(now time.Duration, c *Command, args []argument, baselin
 		if a.param.Slew <= 0 {
 			continue
 		}
-		key := c.ID + "." + a.param.ID
-		m := e.moves[key]
-		if m == nil {
-			m = &mover{travel: a.param.Slew, at: now}
-			e.moves[key] = m
-		}
-		if !m.known && a.param.Channel != "" {
-			if x := baseline(a.param.Channel); !math.IsNaN(x) {
-				m.last, m.known = x, true
-			}
-		}
-		m.travel = math.Min(a.param.Slew, m.travel+a.param.Slew*(now-m.at).Seconds())
-		m.at = now
-		if d := math.Abs(a.num - m.last); m.known && d > m.travel+1e-9 {
-			return edge.Errorf(edge.CodeSlew, "%s may change by %g %s now, not by %g", a.param.ID, m.travel, a.param.Unit, d).
-				With("param", a.param.ID).With("slew_per_s", a.param.Slew).With("allowed", m.travel).
-				WithHint("move in smaller steps: at most %g %s per second", a.param.Slew, a.param.Unit)
+		if err := e.mover(now, c, a.param).admit(now, a, baseline); err != nil {
+			return err
 		}
 	}
 	if commit {
@@ -86,16 +77,80 @@ func (e *envelope) admit(now time.Duration, c *Command, args []argument, baselin
 	return nil
 }
 
+func (e *envelope) mover(now time.Duration, c *Command, p *Param) *mover {
+	key := c.ID + "." + p.ID
+	m := e.moves[key]
+	if m == nil {
+		m = &mover{travel: p.Slew, at: now}
+		e.moves[key] = m
+	}
+	return m
+}
+
+func (m *mover) admit(now time.Duration, a argument, baseline func(channel string) float64) error {
+	p := a.param
+	if !m.known {
+		switch {
+		case p.Channel != "":
+			x := baseline(p.Channel)
+			if math.IsNaN(x) {
+				return edge.Errorf(edge.CodeNotReady, "%s does not show where %s stands", p.Channel, p.ID).With("param", p.ID).
+					WithHint("wait until %s is shown", p.Channel)
+			}
+			m.lo, m.hi, m.known = x, x, true
+		case p.Rest != nil:
+			m.lo, m.hi, m.known = *p.Rest, *p.Rest, true
+		}
+	}
+	m.travel = math.Min(p.Slew, m.travel+p.Slew*(now-m.at).Seconds())
+	m.at = now
+	if d := m.distance(a.num); d > m.travel+1e-9 {
+		return edge.Errorf(edge.CodeSlew, "%s may change by %g %s now, not by %g", p.ID, m.travel, p.Unit, d).
+			With("param", p.ID).With("slew_per_s", p.Slew).With("allowed", m.travel).
+			WithHint("move in smaller steps: at most %g %s per second", p.Slew, p.Unit)
+	}
+	return nil
+}
+
+// distance is the farthest that x may be from where the parameter stands.
+func (m *mover) distance(x float64) float64 {
+	if !m.known {
+		return 0
+	}
+	return math.Max(math.Abs(x-m.lo), math.Abs(x-m.hi))
+}
+
+// spend is for a command that goes out now. Until settle it is not known if the
+// device takes it.
 func (e *envelope) spend(c *Command, args []argument) {
 	if b := e.rates[c.ID]; b != nil {
 		b.tokens--
 	}
 	for _, a := range args {
 		if m := e.moves[c.ID+"."+a.param.ID]; m != nil {
-			if m.known {
-				m.travel -= math.Abs(a.num - m.last)
+			m.travel -= m.distance(a.num)
+			m.was.lo, m.was.hi, m.was.known = m.lo, m.hi, m.known
+			if !m.known {
+				m.lo, m.hi, m.known = a.num, a.num, true
 			}
-			m.last, m.known = a.num, true
+			m.lo, m.hi = math.Min(m.lo, a.num), math.Max(m.hi, a.num)
+		}
+	}
+}
+
+// settle is told what became of a command that went out: nil, device_refused, or
+// an error that leaves it open.
+func (e *envelope) settle(c *Command, args []argument, err error) {
+	for _, a := range args {
+		m := e.moves[c.ID+"."+a.param.ID]
+		switch {
+		case m == nil:
+		case err == nil:
+			m.lo, m.hi = a.num, a.num
+		case edge.CodeOf(err) == edge.CodeDeviceRefused:
+			m.lo, m.hi, m.known = m.was.lo, m.was.hi, m.was.known
+		case a.param.Channel != "":
+			m.known = false // the channel will tell
 		}
 	}
 }

@@ -20,7 +20,8 @@ type expectation struct {
 	args  []argument
 	t     *Type
 
-	armed   bool // the bytes are on their way; what came before does not count
+	armed   bool          // the bytes are on their way; what came before does not count
+	after   time.Duration // telemetry that came before this is older than the message
 	replied bool
 	good    int // samples in a row that satisfy shows
 	raw     string
@@ -31,6 +32,10 @@ type expectation struct {
 // shownInARow is how many samples in a row must show a condition: one may have
 // been under way while the device still thought otherwise.
 const shownInARow = 2
+
+// inFlight is how old telemetry may be when it arrives: a USB adapter holds it
+// for 16 ms, a device may put 20 ms of it into one record.
+const inFlight = 40 * time.Millisecond
 
 func newExpectation(t *Type, r *Reply, shows []Show, args []argument) *expectation {
 	return &expectation{t: t, reply: r, shows: shows, args: args, replied: r == nil, done: make(chan error, 1)}
@@ -66,13 +71,19 @@ func (e *expectation) record(r *lines.Record) bool {
 	return false
 }
 
-// sample looks at the newest shown values.
-func (e *expectation) sample(shown func(string) float64) {
+// reading gives a channel's newest shown value and when it came, NaN where there
+// is none.
+type reading func(channel string) (x float64, at time.Duration)
+
+// sample looks at the newest shown values. Those of before the message prove
+// nothing: a device may also have stopped to report them.
+func (e *expectation) sample(shown reading) {
 	if !e.armed || e.settled || len(e.shows) == 0 {
 		return
 	}
 	for i := range e.shows {
-		if !e.shows[i].holds(e.t, shown(e.shows[i].Channel), e.args) {
+		x, at := shown(e.shows[i].Channel)
+		if at < e.after || !e.shows[i].holds(e.t, x, e.args) {
 			e.good = 0
 			return
 		}
@@ -193,9 +204,10 @@ func (w *watchers) remove(e *expectation) {
 	}
 }
 
-func (w *watchers) arm(e *expectation) {
+// arm starts e: its message has left, or will have at sent.
+func (w *watchers) arm(e *expectation, sent time.Duration) {
 	w.mu.Lock()
-	e.armed = true
+	e.armed, e.after = true, sent+inFlight
 	w.mu.Unlock()
 }
 
@@ -211,7 +223,7 @@ func (w *watchers) record(r *lines.Record) bool {
 	return false
 }
 
-func (w *watchers) sample(shown func(string) float64) {
+func (w *watchers) sample(shown reading) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.list {

@@ -67,8 +67,10 @@ func (r *reader) run() {
 // disagree is a frame that contradicts the type file.
 func (r *reader) disagree(err error) {
 	r.s.stream.garbage()
+	r.s.mu.Lock()
 	r.garbage++
 	r.drift = err
+	r.s.mu.Unlock()
 	if r.proved { // it was right before: refuse it from now on
 		r.l.cancel(err)
 		_ = r.l.port.Close()
@@ -113,7 +115,7 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 			r.say(rec, now)
 			return
 		}
-		r.l.watch.sample(s.stream.shown)
+		r.l.watch.sample(s.stream.reading)
 	case lines.Overlong:
 		s.stream.garbage()
 		s.stream.lose(frame.LostUnknown)

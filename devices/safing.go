@@ -110,7 +110,7 @@ func (s *Supervisor) safeOnce(l *link) error {
 	e := newExpectation(s.t, nil, sf.Shows, nil)
 	l.watch.add(e)
 	defer l.watch.remove(e)
-	l.watch.arm(e)
+	l.watch.arm(e, s.clock.Mono()+l.w.lineTime(max(0, l.port.Pending())))
 	return e.wait(sf.Within, l.ctx.Done())
 }
 

@@ -25,6 +25,7 @@ type stream struct {
 	seq    uint64
 	counts edge.StatusCount
 	values []float64 // shown, newest
+	came   []time.Duration
 	at     time.Duration
 	any    bool
 	rate   rateMeter
@@ -47,7 +48,7 @@ func (s *stream) restart(epoch uint32, c *edge.Contract, deviceTime bool) {
 	defer s.mu.Unlock()
 	s.flushLocked()
 	s.epoch, s.c, s.seq = epoch, c, 0
-	s.values = make([]float64, len(c.Channels))
+	s.values, s.came = make([]float64, len(c.Channels)), make([]time.Duration, len(c.Channels))
 	for i := range s.values {
 		s.values[i] = math.NaN()
 	}
@@ -72,7 +73,7 @@ func (s *stream) add(at time.Duration, deviceUS float64, row []float64) {
 	s.counts.Samples++
 	for i, x := range row {
 		if !math.IsNaN(x) && i < len(s.values) {
-			s.values[i] = x*s.c.Channels[i].Scale + s.c.Channels[i].Offset
+			s.values[i], s.came[i] = x*s.c.Channels[i].Scale+s.c.Channels[i].Offset, at
 		}
 	}
 	s.at, s.any = at, true
@@ -136,15 +137,20 @@ func (s *stream) newest() (at time.Duration, ok bool) {
 
 // shown returns a channel's newest shown value, NaN where there is none.
 func (s *stream) shown(channel string) float64 {
+	x, _ := s.reading(channel)
+	return x
+}
+
+// reading is shown with the box time at which the value was taken.
+func (s *stream) reading(channel string) (x float64, at time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.c == nil {
-		return math.NaN()
+	if s.c != nil {
+		if i := s.c.Channel(channel); i >= 0 && i < len(s.values) {
+			return s.values[i], s.came[i]
+		}
 	}
-	if i := s.c.Channel(channel); i >= 0 && i < len(s.values) {
-		return s.values[i]
-	}
-	return math.NaN()
+	return math.NaN(), 0
 }
 
 func (s *stream) info(now time.Duration) (edge.StreamInfo, edge.StatusCount) {

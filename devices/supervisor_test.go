@@ -137,6 +137,8 @@ type plate struct {
 	n        uint64
 	interval time.Duration
 	boot     time.Duration // until its banner
+	slow     time.Duration // until its reply
+	hides    bool          // reports neither duty nor fan
 }
 
 func (p *plate) set(f func(*plate)) { p.mu.Lock(); f(p); p.mu.Unlock() }
@@ -180,6 +182,9 @@ func (p *plate) run(port transport.Port) {
 				safe = 1
 			}
 			line := fmt.Sprintf(`{"n":%d,"t":%d,"temp":25.31,"duty":%g,"fan":%g,"safe":%d}`, p.n, p.n*10, p.duty, p.fan, safe)
+			if p.hides {
+				line = fmt.Sprintf(`{"n":%d,"t":%d,"temp":25.31,"safe":0}`, p.n, p.n*10)
+			}
 			p.mu.Unlock()
 			if !frozen {
 				say(line)
@@ -220,6 +225,10 @@ func (p *plate) run(port transport.Port) {
 				p.duty, p.fan = 0, 0
 			}
 		})
+		p.mu.Lock()
+		slow := p.slow
+		p.mu.Unlock()
+		time.Sleep(slow)
 		switch c.Cmd {
 		case "duty", "fan":
 			say(fmt.Sprintf(`{"ok":%q,"param":%g}`, c.Cmd, c.Param))

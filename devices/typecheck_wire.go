@@ -88,6 +88,18 @@ func (c *checker) wire(p *Param, path []any) {
 	if d := p.Wire.Decimals; d != nil && (*d < 0 || *d > 12) {
 		c.bad("bad_range", "0 to 12", append(path, "wire", "decimals"), "decimals %d", *d)
 	}
+	if p.Slew > 0 {
+		switch {
+		case p.Channel == "" && p.Rest == nil:
+			c.bad("missing", "name the `channel:` that shows it, or say where the safe state leaves it: `rest: 0`", append(path, "slew"),
+				"nothing tells where `%s` stands at first", p.ID)
+		case p.Range == nil:
+			c.bad("bad_value", "a number", append(path, "slew"), "`%s` is no number", p.ID)
+		}
+	}
+	if p.Rest != nil {
+		c.finite(append(path, "rest"), *p.Rest)
+	}
 	words := p.Wire.As == "text"
 	for i := range p.Choices {
 		switch w := p.Choices[i].Wire.(type) {

@@ -156,6 +156,7 @@ type Param struct {
 	Step    float64   `yaml:"step"`
 	Default any       `yaml:"default"`
 	Slew    float64   `yaml:"slew"` // largest change per second, 0: none
+	Rest    *float64  `yaml:"rest"` // where the safe state leaves it; for slew where no channel shows it
 	Choices []Choice  `yaml:"choices"`
 	Channel string    `yaml:"channel"` // shows the present value
 	Wire    Wire      `yaml:"wire"`

@@ -87,7 +87,7 @@ func (w *writer) write(m *message) {
 		return
 	}
 	if m.expct != nil {
-		w.watch.arm(m.expct)
+		w.watch.arm(m.expct, w.clock.Mono()+w.lineTime(len(m.data)))
 	}
 	m.at = w.clock.Mono()
 	if len(m.data) == 0 {
