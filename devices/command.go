@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"sync"
 	"time"
 
 	"labbox/edge"
@@ -35,7 +34,10 @@ func (s *Supervisor) Command(ctx context.Context, a edge.Actor, fence uint64, c 
 	if err != nil {
 		return nil, s.refuse(a, c, edge.Errorf(edge.CodeBadValue, "%w", err))
 	}
-	return s.memory.once(ctx, a.Seat+"/"+c.Key, c.Key != "", content, func() (*edge.CommandResult, error) {
+	if len(c.Key) > maxKey {
+		return nil, s.refuse(a, c, edge.Errorf(edge.CodeTooLarge, "a key of %d bytes, at most %d", len(c.Key), maxKey))
+	}
+	return s.memory.once(ctx, memoryKey{a.Seat, c.Key}, content, func() (*edge.CommandResult, error) {
 		return s.carryOut(ctx, a, fence, c, spec)
 	})
 }
@@ -104,6 +106,10 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	defer func() { forget() }()
 	m := &message{data: data, kind: kind, expct: e, check: func() error { return admit(true) }}
 	if err := l.w.send(wctx, m, false, abort); err != nil {
+		if wasSent(err) { // perhaps
+			s.outcome(a, c, edge.CodeOf(err), s.clock.Mono(), data)
+			return nil, err
+		}
 		return nil, s.refuse(a, c, err)
 	}
 	res := &edge.CommandResult{Command: c.Name, Key: c.Key, Outcome: edge.OutcomeSent, SentUS: m.at.Microseconds()}
@@ -180,11 +186,25 @@ func (s *Supervisor) refuse(a edge.Actor, c *edge.Command, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refused++
-	if s.quiet.allow("refused "+a.Seat+string(e.Code)+c.Name, s.clock.Mono()) {
-		s.log.Info("command refused", "command", c.Name, "seat", a.Seat, "code", e.Code)
-		s.eventLocked("refused", &a, map[string]any{"command": c.Name, "args": c.Args, "code": string(e.Code)})
+	if s.quiet.allow("refused "+a.Seat+string(e.Code), s.clock.Mono()) {
+		name := clip([]byte(c.Name))
+		s.log.Info("command refused", "command", name, "seat", a.Seat, "code", e.Code)
+		args := map[string]any{"command": name, "code": string(e.Code)}
+		if s.t.command(c.Name) != nil && len(c.Args) <= len(s.t.command(c.Name).Params) {
+			args["args"] = short(c.Args)
+		}
+		s.eventLocked("refused", &a, args)
 	}
 	return err
+}
+
+// short are arguments as the log may hold them, whoever sent them.
+func short(args edge.Args) map[string]any {
+	out := make(map[string]any, len(args))
+	for k, v := range args {
+		out[clip([]byte(k))] = clip([]byte(v.String()))
+	}
+	return out
 }
 
 // outcome notes a command that went out.
@@ -194,76 +214,4 @@ func (s *Supervisor) outcome(a edge.Actor, c *edge.Command, outcome edge.Code, a
 	s.commands++
 	s.eventLocked("command", &a, map[string]any{"command": c.Name, "args": c.Args, "outcome": string(outcome),
 		"sent": clip(bytes.TrimSpace(sent)), "took_us": (s.clock.Mono() - at).Microseconds()})
-}
-
-// memory remembers the outcome of idempotency keys.
-type memory struct {
-	mu   sync.Mutex
-	of   map[string]*deed
-	keys []string
-}
-
-type deed struct {
-	content []byte
-	done    chan struct{}
-	res     *edge.CommandResult
-	err     error
-}
-
-// memorySize is how many keys are remembered per device.
-const memorySize = 512
-
-func newMemory() *memory { return &memory{of: map[string]*deed{}} }
-
-// once runs do for a new key; for a known one with the same content it waits
-// for and returns the first outcome. Refusals before anything was sent are
-// forgotten, so that trying again may succeed.
-func (m *memory) once(ctx context.Context, key string, use bool, content []byte, do func() (*edge.CommandResult, error)) (*edge.CommandResult, error) {
-	if !use {
-		return do()
-	}
-	m.mu.Lock()
-	if d, ok := m.of[key]; ok {
-		m.mu.Unlock()
-		if !bytes.Equal(d.content, content) {
-			return nil, edge.Errorf(edge.CodeDuplicate, "this key was used for another command").WithHint("use a new key for each command")
-		}
-		select {
-		case <-d.done:
-		case <-ctx.Done():
-			return nil, edge.Errorf(edge.CodeUnknownOutcome, "the command is still under way: %w", ctx.Err())
-		}
-		if d.res == nil {
-			return nil, d.err
-		}
-		again := *d.res
-		again.Again = true
-		return &again, nil
-	}
-	d := &deed{content: content, done: make(chan struct{})}
-	m.of[key] = d
-	m.keys = append(m.keys, key)
-	if len(m.keys) > memorySize {
-		delete(m.of, m.keys[0])
-		m.keys = m.keys[1:]
-	}
-	m.mu.Unlock()
-	d.res, d.err = do()
-	close(d.done)
-	if d.err != nil && !wasSent(d.err) {
-		m.mu.Lock()
-		if m.of[key] == d {
-			delete(m.of, key)
-		}
-		m.mu.Unlock()
-	}
-	return d.res, d.err
-}
-
-func wasSent(err error) bool {
-	switch edge.CodeOf(err) {
-	case edge.CodeNoAnswer, edge.CodeUnknownOutcome, edge.CodeDeviceRefused:
-		return true
-	}
-	return false
 }

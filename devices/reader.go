@@ -24,9 +24,8 @@ type reader struct {
 	autoSince      time.Duration
 	records        int
 	garbage        int
-	sample         string // of what was not understood
-	drift          error  // what the codec said last
-	texts          int    // events made of the device's words in the last second
+	drift          error // what the codec said last
+	texts          int   // events made of the device's words in the last second
 	textsAt        time.Duration
 }
 
@@ -119,16 +118,18 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 	case lines.Overlong:
 		s.stream.garbage()
 		s.stream.lose(frame.LostUnknown)
-		r.odd(rec, "a line is too long")
+		r.odd(rec, edge.CodeLineTooLong, "a line is too long", now)
 	case lines.Garbage:
 		if rec.Plain {
 			r.say(rec, now)
-			r.odd(rec, "")
+			if !r.proved {
+				r.odd(rec, edge.CodeGarbage, "", now)
+			}
 			return
 		}
 		s.stream.garbage()
 		s.stream.lose(frame.LostUnknown)
-		r.odd(rec, rec.Why)
+		r.odd(rec, edge.CodeGarbage, rec.Why, now)
 	}
 }
 
@@ -153,7 +154,7 @@ func (r *reader) prove(rec *lines.Record, now time.Duration) {
 	if !fits {
 		if r.s.t.AutoChannel == nil {
 			r.records = 0
-			r.odd(rec, "a field is missing")
+			r.odd(rec, edge.CodeGarbage, "a field is missing", now)
 		}
 		return
 	}
@@ -235,17 +236,21 @@ func (r *reader) say(rec *lines.Record, now time.Duration) {
 	}
 }
 
-// odd remembers what was not understood, for the verdict.
-func (r *reader) odd(rec *lines.Record, why string) {
-	if r.proved {
-		return
+// odd remembers what was not understood, for the verdict and the log.
+func (r *reader) odd(rec *lines.Record, code edge.Code, why string, now time.Duration) {
+	text := clip(rec.Raw)
+	if why != "" {
+		text += " (" + why + ")"
 	}
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
-	r.garbage++
-	r.sample = clip(rec.Raw)
-	if why != "" {
-		r.sample += " (" + why + ")"
+	r.s.odd = oddity{code, text, now}
+	if !r.proved {
+		r.garbage++
+		return
+	}
+	if r.s.quiet.allow(string(code), now) {
+		r.s.log.Warn("device data not understood", "code", code, "text", text)
 	}
 }
 
@@ -260,7 +265,7 @@ func (r *reader) verdict(t *Type) error {
 		return edge.Errorf(edge.CodeNotReady, "the device is silent").
 			WithHint("is it switched on, and is the baud rate %d right?", t.Serial.Baud)
 	}
-	return edge.Errorf(edge.CodeGarbage, "this does not look like %s: %s", t.Name, r.sample).
+	return edge.Errorf(r.s.odd.code, "this does not look like %s: %s", t.Name, r.s.odd.text).
 		WithHint("check the type and the baud rate %d", t.Serial.Baud)
 }
 

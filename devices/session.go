@@ -3,6 +3,7 @@ package devices
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"labbox/devices/transport"
@@ -28,11 +29,15 @@ func (s *Supervisor) Run(ctx context.Context) {
 	contract := s.contract
 	s.mu.Unlock()
 	s.stream.restart(s.cfg.Ledger.nextEpoch(s.cfg.ID), contract, s.t.Time != nil)
-	go s.pump(ctx)
+	var pumping sync.WaitGroup
+	pumping.Go(func() { s.pump(ctx) })
+	defer pumping.Wait()
 
 	backoff := backoffMin
-	for ctx.Err() == nil {
-		s.setState(edge.StateOpening, s.reasonWhileAway())
+	for tries := 0; ctx.Err() == nil; tries++ {
+		if tries == 0 { // later it is absent until it is there, for the reason that was found
+			s.setState(edge.StateOpening, nil)
+		}
 		port, err := s.cfg.Opener.Open(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -59,13 +64,6 @@ func (s *Supervisor) Run(ctx context.Context) {
 	}
 	s.stream.flush()
 	s.setState(edge.StateAbsent, nil)
-}
-
-// reasonWhileAway keeps the reason why the port is away while it is tried again.
-func (s *Supervisor) reasonWhileAway() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return reasonErr(s.reason)
 }
 
 // pause waits d while the turn goes on.
@@ -321,6 +319,10 @@ func (s *Supervisor) frozenLocked() bool {
 
 // silenceLocked says why there is no data.
 func (s *Supervisor) silenceLocked() error {
+	if s.odd.code != "" && s.clock.Mono()-s.odd.at < s.t.Stale {
+		return edge.Errorf(s.odd.code, "no data for %v: %s", s.t.Stale, s.odd.text).
+			WithHint("a bad cable, another baud rate than %d, or another firmware?", s.t.Serial.Baud)
+	}
 	return edge.Errorf(edge.CodeNotReady, "no data for %v", s.t.Stale).WithHint("is the device still running?")
 }
 

@@ -71,6 +71,7 @@ type Supervisor struct {
 	refused  uint64
 	reopens  uint64
 	quiet    logLimit
+	odd      oddity
 }
 
 // New returns a supervisor in state absent. Latched stops come from the ledger.
@@ -260,22 +261,39 @@ func (s *Supervisor) obeysLocked() error {
 	return nil
 }
 
-// logLimit lets a message through once, then by the minute.
-type logLimit struct {
-	last map[string]time.Duration
+// oddity is what a device sent last that is not of its protocol.
+type oddity struct {
+	code edge.Code
+	text string
+	at   time.Duration
 }
 
+// logLimit lets a message through once, then by the minute, and no more than
+// logMost of all together in a minute.
+type logLimit struct {
+	last  map[string]time.Duration
+	since time.Duration
+	n     int
+}
+
+const logMost = 300
+
 func (l *logLimit) allow(key string, now time.Duration) bool {
-	if l.last == nil {
-		l.last = map[string]time.Duration{}
+	if l.last == nil || now-l.since >= time.Minute {
+		l.since, l.n = now, 0
+		for k, at := range l.last {
+			if now-at >= time.Minute {
+				delete(l.last, k)
+			}
+		}
+		if l.last == nil {
+			l.last = map[string]time.Duration{}
+		}
 	}
-	at, seen := l.last[key]
-	if seen && now-at < time.Minute {
+	if at, seen := l.last[key]; seen && now-at < time.Minute || l.n >= logMost {
 		return false
 	}
-	if len(l.last) > 256 {
-		clear(l.last)
-	}
+	l.n++
 	l.last[key] = now
 	return true
 }
@@ -289,5 +307,10 @@ type link struct {
 	cancel context.CancelCauseFunc
 }
 
-// discard drops what is queued so that what follows goes first.
-func (l *link) discard() { _ = l.port.DiscardOutput() }
+// discard drops what is queued so that what follows goes first. A port that does
+// not even do that is as good as stuck.
+func (l *link) discard() {
+	dog := time.AfterFunc(time.Second, l.w.stuck)
+	defer dog.Stop()
+	_ = l.port.DiscardOutput()
+}

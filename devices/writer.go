@@ -97,10 +97,11 @@ func (w *writer) write(m *message) {
 	dog := time.AfterFunc(max(time.Second, 4*w.lineTime(len(m.data))), w.stuck)
 	err := w.port.Send(m.data, m.kind)
 	dog.Stop()
-	if errors.Is(err, transport.ErrDiscarded) {
-		err = errInterrupted
-	} else if err != nil {
-		err = edge.Errorf(edge.CodePortLost, "%w", err).WithHint("is the cable plugged in?")
+	switch { // any beginning of it may have gone out
+	case errors.Is(err, transport.ErrDiscarded):
+		err = edge.Errorf(edge.CodeUnknownOutcome, "the safe sequence overtook the command").WithHint("look at the device")
+	case err != nil:
+		err = edge.Errorf(edge.CodeUnknownOutcome, "the line was lost while the message was sent: %w", err).WithHint("is the cable plugged in?")
 	}
 	m.sent <- err
 }
