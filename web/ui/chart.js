@@ -204,7 +204,9 @@ export class Chart {
     const { c } = this;
     const [bottom, top] = /** @type {[number, number]} */ (this.range);
     c.font = '12px system-ui, sans-serif';
-    const step = niceStep(top - bottom, h / 44);
+    let step = niceStep(top - bottom, h / 44);
+    // One tick alone shows no scale.
+    if (ticks(bottom, top, step).length < 2) step = niceStep(top - bottom, h / 20);
     c.textAlign = 'right';
     c.textBaseline = 'middle';
     for (const v of ticks(bottom, top, step)) {
