@@ -88,12 +88,47 @@ func prefer(scheme string) chromedp.Action[chromedp.Void] {
 	})
 }
 
+// texts: no word is broken in two lines, no text leaves its button or its card, and
+// no two texts lie on each other.
+const texts = `(() => {
+  const out = [], seen = [];
+  const walk = document.createTreeWalker(document.querySelector('dialog[open]') ?? document.querySelector('main'), NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  while (walk.nextNode()) {
+    const node = walk.currentNode, el = node.parentElement;
+    if (!node.data.trim() || el.closest('.sr, option, [hidden]') || !el.checkVisibility({ visibilityProperty: true })) continue;
+    for (const m of node.data.matchAll(/[\p{L}\p{N}]+/gu)) {
+      range.setStart(node, m.index);
+      range.setEnd(node, m.index + m[0].length);
+      if (new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1) out.push('the word is broken: ' + m[0]);
+    }
+    range.selectNodeContents(node);
+    const within = el.closest('button, .card, .tile, dialog')?.getBoundingClientRect();
+    for (const r of range.getClientRects()) {
+      if (within && (r.left < within.left - 1 || r.right > within.right + 1)) out.push('the text leaves its frame: ' + node.data.trim());
+      seen.push({ r, el, text: node.data.trim() });
+    }
+  }
+  for (const b of walk.root.querySelectorAll('button')) {
+    if (b.checkVisibility({ visibilityProperty: true })) seen.push({ r: b.getBoundingClientRect(), el: b, text: 'the button ' + b.textContent.trim() });
+  }
+  for (let i = 0; i < seen.length; i++) for (let k = i + 1; k < seen.length; k++) {
+    const [a, b] = [seen[i], seen[k]];
+    if (a.el === b.el || a.el.contains(b.el) || b.el.contains(a.el)) continue;
+    const w = Math.min(a.r.right, b.r.right) - Math.max(a.r.left, b.r.left);
+    const h = Math.min(a.r.bottom, b.r.bottom) - Math.max(a.r.top, b.r.top);
+    if (w > 1.5 && h > 4) out.push('on each other: ' + a.text + ' | ' + b.text);
+  }
+  return out;
+})`
+
 // fits: nothing is wider than the screen, and what a finger must hit is large
 // enough (44 px, WCAG 2.5.5), the text of links inside sentences excepted.
 const fits = `((width, touch) => {
   const out = [];
   const wide = Math.max(document.documentElement.scrollWidth, innerWidth) - width;
   if (wide > 0) out.push('the page is ' + wide + ' px wider than the screen');
+  out.push(...texts());
   if (!touch) return out;
   for (const el of document.querySelectorAll('button, select, input, a[href], [role=button]')) {
     const label = el.closest('label');
@@ -108,7 +143,7 @@ const fits = `((width, touch) => {
 
 func (tb *tab) fits() []string {
 	tb.t.Helper()
-	return js[[]string](tb, fmt.Sprintf(fits, tb.on.w, tb.on.touch))
+	return js[[]string](tb, "(() => { const texts = "+texts+"; return "+fmt.Sprintf(fits, tb.on.w, tb.on.touch)+" })()")
 }
 
 // The two checks find what they are for.
@@ -126,10 +161,16 @@ func TestChecksFind(t *testing.T) {
 		bad.style.cssText = 'min-height: 0; height: 30px; width: 50px';
 		wide.style.cssText = 'width: 500px; color: #ccc; background: #fff';
 		wide.textContent = 'pale';
-		main.append(bad, wide);
+		const cut = document.createElement('p'), two = document.createElement('p');
+		cut.textContent = 'thermoelectrically';
+		cut.style.cssText = 'width: 40px; overflow-wrap: anywhere';
+		two.textContent = 'second';
+		two.style.cssText = 'position: relative; top: -1em; margin: 0';
+		main.append(bad, wide, cut, two);
 	}`)
 	got := strings.Join(append(tb.axe(), tb.fits()...), "\n")
-	for _, want := range []string{"button-name", "color-contrast", "px wider than the screen", "too small for a finger"} {
+	for _, want := range []string{"button-name", "color-contrast", "px wider than the screen", "too small for a finger",
+		"the word is broken: thermoelectrically", "on each other"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is not found, only:\n%s", want, got)
 		}

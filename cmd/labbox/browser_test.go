@@ -83,6 +83,13 @@ var (
 
 func (s screen) String() string { return fmt.Sprintf("%dx%d", s.w, s.h) }
 
+func (s screen) emulate() chromedp.Action[chromedp.Void] {
+	if s.touch {
+		return chromedp.EmulateViewport(s.w, s.h, chromedp.EmulateMobile, chromedp.EmulateTouch)
+	}
+	return chromedp.EmulateViewport(s.w, s.h)
+}
+
 // tab is a page in a browser context of its own: no cookie, nothing stored. When
 // the test ends it fails for every request to another host, everything on the
 // console and every violation of the content security policy.
@@ -122,12 +129,8 @@ func (b *browser) tab(box *box, on screen) *tab {
 	tb := &tab{t: b.t, origin: box.url, on: on}
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(tb.listen))
 	tb.ctx = ctx
-	var size []chromedp.EmulateViewportOption
-	if on.touch {
-		size = []chromedp.EmulateViewportOption{chromedp.EmulateMobile, chromedp.EmulateTouch}
-	}
 	b.t.Cleanup(cancel)
-	err := chromedp.Do(ctx, chromedp.EmulateViewport(on.w, on.h, size...), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	err := chromedp.Do(ctx, on.emulate(), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: early})
 		return err
 	}))
@@ -224,6 +227,15 @@ func (tb *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		tb.fail("%v", err)
 	}
+}
+
+// resize turns the tab into another screen and waits until the page is drawn on it.
+func (tb *tab) resize(on screen) {
+	tb.t.Helper()
+	tb.on = on
+	tb.do(on.emulate())
+	tb.until("the new size", fmt.Sprintf("innerWidth === %d", on.w))
+	js[bool](tb, `new Promise((ok) => requestAnimationFrame(() => requestAnimationFrame(() => ok(true))))`)
 }
 
 func (tb *tab) open(path string) {

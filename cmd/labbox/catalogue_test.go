@@ -60,7 +60,13 @@ func TestCatalogueInTheBrowser(t *testing.T) {
 				tb.untilText(".turn", "You are driving")
 				tb.until("the controls are on", `[...document.querySelectorAll('.commands button, .commands input, .commands select')].every((e) => !e.disabled)`)
 			}
-			tb.shoot("catalogue-" + name)
+			for _, on := range []screen{desktop, phone, small} {
+				tb.resize(on)
+				for _, bad := range tb.fits() {
+					t.Errorf("%s: %s", on, bad)
+				}
+				tb.shoot(fmt.Sprintf("catalogue-%s-%d", name, on.w))
+			}
 		})
 	}
 }
