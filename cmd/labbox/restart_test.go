@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
@@ -64,6 +65,7 @@ func TestPanelOutlivesTheBox(t *testing.T) {
 	}
 	tb.untilText(".turn", "Nobody is driving")
 	tb.shoot("box-back")
+	tb.pass(2 * time.Second) // none comes late either
 	if n := tb.sentOps("cmd"); n != 2 {
 		t.Errorf("%d commands sent, want 2: one was sent again", n)
 	}
