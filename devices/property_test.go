@@ -94,8 +94,7 @@ func (d *watched) run(port transport.Port) {
 	for sc := bufio.NewScanner(portReader{port}); sc.Scan(); {
 		if line := sc.Text(); line != "" {
 			if reply, late := d.take(line); reply != "" {
-				time.Sleep(late)
-				say(reply)
+				time.AfterFunc(late, func() { say(reply) })
 			}
 		}
 	}
@@ -468,6 +467,7 @@ func (w *world) clear(*rapid.T) {
 
 func (w *world) plug(rt *rapid.T) {
 	w.opener.Unplug()
+	time.Sleep(time.Millisecond)      // it still reads what had arrived
 	w.set(func() { w.dirty = false }) // what reaches it next must be safe
 	time.Sleep(time.Duration(rapid.IntRange(0, 300).Draw(rt, "out ms")) * time.Millisecond)
 	w.opener.Plug()

@@ -38,7 +38,11 @@ func (s *Supervisor) serveSafe(l *link) error {
 		if l.ctx.Err() != nil {
 			break
 		}
-		s.log.Warn("safe sequence not confirmed", "try", try, "why", why, "error", err)
+		s.mu.Lock()
+		if s.quiet.allow("not safe "+why, s.clock.Mono()) {
+			s.log.Warn("safe sequence not confirmed", "try", try, "why", why, "error", err)
+		}
+		s.mu.Unlock()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,7 +57,9 @@ func (s *Supervisor) serveSafe(l *link) error {
 	if err != nil {
 		s.safe, s.jailed, s.clearing = edge.SafeUnconfirmed, true, false
 		e := edge.AsError(err)
-		s.eventLocked("safe", nil, map[string]any{"outcome": "unconfirmed", "why": why, "took_us": took, "code": string(e.Code)})
+		if why != "retry" || s.quiet.allow("retry", s.clock.Mono()) {
+			s.eventLocked("safe", nil, map[string]any{"outcome": "unconfirmed", "why": why, "took_us": took, "code": string(e.Code)})
+		}
 		s.setStateLocked(edge.StateQuarantined, edge.Errorf(edge.CodeQuarantined, "the safe state could not be confirmed: %s", e.Message).
 			WithHint("look at the device, then clear the quarantine"))
 		s.keeper.Revoke()

@@ -139,6 +139,8 @@ type plate struct {
 	boot     time.Duration // until its banner
 	slow     time.Duration // until its reply
 	hides    bool          // reports neither duty nor fan
+	babbles  bool          // sends garbage for telemetry
+	nonsense bool          // answers the safe sequence with something else
 }
 
 func (p *plate) set(f func(*plate)) { p.mu.Lock(); f(p); p.mu.Unlock() }
@@ -185,6 +187,9 @@ func (p *plate) run(port transport.Port) {
 			if p.hides {
 				line = fmt.Sprintf(`{"n":%d,"t":%d,"temp":25.31,"safe":0}`, p.n, p.n*10)
 			}
+			if p.babbles {
+				line = "\x00\xff}{"
+			}
 			p.mu.Unlock()
 			if !frozen {
 				say(line)
@@ -203,7 +208,7 @@ func (p *plate) run(port transport.Port) {
 		}
 		p.mu.Lock()
 		p.got = append(p.got, sc.Text())
-		deaf, mute := p.deaf, p.mute
+		deaf, mute, nonsense := p.deaf, p.mute, p.nonsense
 		p.mu.Unlock()
 		if deaf {
 			continue
@@ -233,7 +238,9 @@ func (p *plate) run(port transport.Port) {
 		case "duty", "fan":
 			say(fmt.Sprintf(`{"ok":%q,"param":%g}`, c.Cmd, c.Param))
 		case "safe", "beat":
-			if !mute {
+			if nonsense {
+				say(`{"ok":"perhaps","duty":0}`)
+			} else if !mute {
 				say(fmt.Sprintf(`{"ok":%q}`, c.Cmd))
 			}
 		}
@@ -245,6 +252,7 @@ type rig struct {
 	t      *testing.T
 	plate  *plate
 	opener *mem.Opener
+	line   transport.Opener // opener, unless a test says otherwise
 	sink   *logSink
 	kv     *memKV
 	clock  edge.Clock
@@ -273,6 +281,7 @@ func newRig(t *testing.T, o mem.Options, change func(*Type)) *rig {
 	}
 	r := &rig{t: t, plate: &plate{interval: 5 * time.Millisecond}, sink: &logSink{}, clock: edge.NewSystemClock(), kv: &memKV{m: map[string]string{}}}
 	r.opener = mem.NewOpener(o, func(d *mem.Port) { go r.plate.run(d) })
+	r.line = r.opener
 	r.start(typ, o.Baud)
 	t.Cleanup(func() { r.cancel(); <-r.done })
 	return r
@@ -284,7 +293,7 @@ func (r *rig) start(typ *Type, baud int) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.Supervisor, err = New(Config{Box: "b", ID: "p", Type: typ, Opener: r.opener, Baud: baud, Clock: r.clock, Ledger: ledger,
+	r.Supervisor, err = New(Config{Box: "b", ID: "p", Type: typ, Opener: r.line, Baud: baud, Clock: r.clock, Ledger: ledger,
 		Sinks: []edge.Sink{r.sink}, Logger: log})
 	if err != nil {
 		r.t.Fatal(err)
@@ -412,32 +421,33 @@ func TestDriveConfirmRelease(t *testing.T) {
 func (p *plate) duty0() bool { p.mu.Lock(); defer p.mu.Unlock(); return p.duty == 0 }
 
 func TestHeartbeatGoneMakesSafe(t *testing.T) {
-	r := newRig(t, mem.Options{}, nil)
-	r.until("live", live)
-	f := r.take(ann)
-	stop := r.beats(ann, f)
-	if err := r.duty(ann, f, 50); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	gone := time.Now()
-	r.until("safe", func(st edge.Status) bool { return r.plate.duty0() })
-	if d := time.Since(gone); d > 550*time.Millisecond {
-		t.Errorf("safe %v after the last heartbeat, grace 300ms", d)
-	}
-	st := r.until("turn kept", live)
-	if st.Lease == nil || !st.Lease.Away {
-		t.Fatalf("lease %+v, want it kept and away", st.Lease)
-	}
-	code(t, r.duty(ann, f, 50), edge.CodeLate)
-	stop = r.beats(ann, f)
-	defer stop()
-	r.until("back", func(st edge.Status) bool { return st.Lease != nil && !st.Lease.Away })
-	if err := r.duty(ann, f, 20); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	r.until("turn over", func(st edge.Status) bool { return live(st) && st.Lease == nil && r.plate.duty0() })
+	inBubble(t, mem.Options{}, nil, func(t *testing.T, r *rig) {
+		r.until("live", live)
+		f := r.take(ann)
+		stop := r.beats(ann, f)
+		if err := r.duty(ann, f, 50); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		gone := time.Now()
+		r.until("safe", func(st edge.Status) bool { return r.plate.duty0() })
+		if d := time.Since(gone); d > 550*time.Millisecond {
+			t.Errorf("safe %v after the last heartbeat, grace 300ms", d)
+		}
+		st := r.until("turn kept", live)
+		if st.Lease == nil || !st.Lease.Away {
+			t.Fatalf("lease %+v, want it kept and away", st.Lease)
+		}
+		code(t, r.duty(ann, f, 50), edge.CodeLate)
+		stop = r.beats(ann, f)
+		defer stop()
+		r.until("back", func(st edge.Status) bool { return st.Lease != nil && !st.Lease.Away })
+		if err := r.duty(ann, f, 20); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		r.until("turn over", func(st edge.Status) bool { return live(st) && st.Lease == nil && r.plate.duty0() })
+	})
 }
 
 func TestStopLatchesOverRestart(t *testing.T) {
@@ -472,64 +482,67 @@ func TestStopLatchesOverRestart(t *testing.T) {
 func (r *rig) t2() *Type { return r.Supervisor.t }
 
 func TestUnconfirmedSafeIsQuarantine(t *testing.T) {
-	r := newRig(t, mem.Options{}, func(typ *Type) { typ.Safe.Tries = 2 })
-	r.until("live", live)
-	f := r.take(ann)
-	defer r.beats(ann, f)()
-	if err := r.duty(ann, f, 50); err != nil {
-		t.Fatal(err)
-	}
-	r.plate.set(func(p *plate) { p.deaf = true })
-	res, err := r.Stop(t.Context(), ann)
-	if err != nil || res.Confirmed {
-		t.Fatalf("confirmed by a deaf device: %+v, %v", res, err)
-	}
-	r.until("quarantine", func(st edge.Status) bool { return st.State == edge.StateQuarantined })
-	if err := r.Resume(ann); err != nil {
-		t.Fatal(err)
-	}
-	_, err = r.Take(t.Context(), bob)
-	code(t, err, edge.CodeQuarantined)
-	r.plate.set(func(p *plate) { p.deaf = false })
-	r.opener.Unplug()
-	r.opener.Plug()
-	r.until("still quarantined", func(st edge.Status) bool { return st.State == edge.StateQuarantined && st.Safe == edge.SafeConfirmed })
-	if err := r.Clear(t.Context(), bob); err != nil {
-		t.Fatal(err)
-	}
-	r.until("live", live)
-	r.take(bob)
+	inBubble(t, mem.Options{}, func(typ *Type) { typ.Safe.Tries = 2 }, func(t *testing.T, r *rig) {
+		r.until("live", live)
+		f := r.take(ann)
+		defer r.beats(ann, f)()
+		if err := r.duty(ann, f, 50); err != nil {
+			t.Fatal(err)
+		}
+		r.plate.set(func(p *plate) { p.deaf = true })
+		res, err := r.Stop(t.Context(), ann)
+		if err != nil || res.Confirmed {
+			t.Fatalf("confirmed by a deaf device: %+v, %v", res, err)
+		}
+		r.until("quarantine", func(st edge.Status) bool { return st.State == edge.StateQuarantined })
+		if err := r.Resume(ann); err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Take(t.Context(), bob)
+		code(t, err, edge.CodeQuarantined)
+		r.plate.set(func(p *plate) { p.deaf = false })
+		r.opener.Unplug()
+		r.opener.Plug()
+		r.until("still quarantined", func(st edge.Status) bool { return st.State == edge.StateQuarantined && st.Safe == edge.SafeConfirmed })
+		if err := r.Clear(t.Context(), bob); err != nil {
+			t.Fatal(err)
+		}
+		r.until("live", live)
+		r.take(bob)
+	})
 }
 
 func TestUnplugAndBack(t *testing.T) {
-	r := newRig(t, mem.Options{}, nil)
-	r.until("live", live)
-	f := r.take(ann)
-	defer r.beats(ann, f)()
-	for i := range 20 {
-		if err := r.duty(ann, f, 50); err != nil {
-			t.Fatal(i, err)
+	inBubble(t, mem.Options{}, nil, func(t *testing.T, r *rig) {
+		r.until("live", live)
+		f := r.take(ann)
+		defer r.beats(ann, f)()
+		for i := range 20 {
+			if err := r.duty(ann, f, 50); err != nil {
+				t.Fatal(i, err)
+			}
+			r.opener.Unplug()
+			r.until("absent", func(st edge.Status) bool { return st.State == edge.StateAbsent })
+			code(t, r.duty(ann, f, 50), edge.CodeNotReady)
+			r.opener.Plug()
+			r.until("safe and live", func(st edge.Status) bool { return live(st) && st.Safe == edge.SafeConfirmed })
+			if !r.plate.duty0() {
+				t.Fatal("live again, and the heater is on")
+			}
 		}
-		r.opener.Unplug()
-		r.until("absent", func(st edge.Status) bool { return st.State == edge.StateAbsent })
-		code(t, r.duty(ann, f, 50), edge.CodeNotReady)
-		r.opener.Plug()
-		r.until("safe and live", func(st edge.Status) bool { return live(st) && st.Safe == edge.SafeConfirmed })
-		if !r.plate.duty0() {
-			t.Fatal("live again, and the heater is on")
-		}
-	}
+	})
 }
 
 func TestFrozenTelemetry(t *testing.T) {
-	r := newRig(t, mem.Options{}, func(typ *Type) { typ.Safe.Shows = nil })
-	r.until("live", live)
-	r.plate.set(func(p *plate) { p.frozen = true; p.duty = 30 })
-	r.until("stale and safe", func(st edge.Status) bool { return st.State == edge.StateStale && r.plate.duty0() })
-	_, err := r.Take(t.Context(), ann)
-	code(t, err, edge.CodeNotReady)
-	r.plate.set(func(p *plate) { p.frozen = false })
-	r.until("live", live)
+	inBubble(t, mem.Options{}, func(typ *Type) { typ.Safe.Shows = nil }, func(t *testing.T, r *rig) {
+		r.until("live", live)
+		r.plate.set(func(p *plate) { p.frozen = true; p.duty = 30 })
+		r.until("stale and safe", func(st edge.Status) bool { return st.State == edge.StateStale && r.plate.duty0() })
+		_, err := r.Take(t.Context(), ann)
+		code(t, err, edge.CodeNotReady)
+		r.plate.set(func(p *plate) { p.frozen = false })
+		r.until("live", live)
+	})
 }
 
 func TestOldTickAndReusedKey(t *testing.T) {
@@ -557,37 +570,38 @@ func TestOldTickAndReusedKey(t *testing.T) {
 
 // At 9600 baud with commands queued up, a stop overtakes them all.
 func TestStopOvertakesQueue(t *testing.T) {
-	r := newRig(t, mem.Options{Baud: 9600}, func(typ *Type) { typ.Commands[0].Rate = 0 })
-	r.plate.set(func(p *plate) { p.interval = 200 * time.Millisecond })
-	r.until("live", live)
-	f := r.take(ann)
-	defer r.beats(ann, f)()
-	if err := r.duty(ann, f, 99); err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	for i := range 50 {
-		wg.Go(func() { _ = r.duty(ann, f, float64(i)) })
-	}
-	time.Sleep(60 * time.Millisecond)
-	began := time.Now()
-	go r.Stop(context.Background(), bob)
-	r.until("off", func(edge.Status) bool {
-		lines := r.plate.lines()
-		return lines[len(lines)-1] == `{"cmd":"safe"}`
-	})
-	if d := time.Since(began); d > 150*time.Millisecond {
-		t.Errorf("stop reached the device after %v", d)
-	}
-	wg.Wait()
-	r.until("safe", live)
-	lines := r.plate.lines()
-	seen := false
-	for _, l := range lines[3:] {
-		if l == `{"cmd":"safe"}` {
-			seen = true
-		} else if seen {
-			t.Errorf("%s after the safe sequence", l)
+	inBubble(t, mem.Options{Baud: 9600}, func(typ *Type) { typ.Commands[0].Rate = 0 }, func(t *testing.T, r *rig) {
+		r.plate.set(func(p *plate) { p.interval = 200 * time.Millisecond })
+		r.until("live", live)
+		f := r.take(ann)
+		defer r.beats(ann, f)()
+		if err := r.duty(ann, f, 99); err != nil {
+			t.Fatal(err)
 		}
-	}
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() { _ = r.duty(ann, f, float64(i)) })
+		}
+		time.Sleep(60 * time.Millisecond)
+		began := time.Now()
+		go r.Stop(context.Background(), bob)
+		r.until("off", func(edge.Status) bool {
+			lines := r.plate.lines()
+			return lines[len(lines)-1] == `{"cmd":"safe"}`
+		})
+		if d := time.Since(began); d > 150*time.Millisecond {
+			t.Errorf("stop reached the device after %v", d)
+		}
+		wg.Wait()
+		r.until("safe", live)
+		lines := r.plate.lines()
+		seen := false
+		for _, l := range lines[3:] {
+			if l == `{"cmd":"safe"}` {
+				seen = true
+			} else if seen {
+				t.Errorf("%s after the safe sequence", l)
+			}
+		}
+	})
 }

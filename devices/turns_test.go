@@ -45,7 +45,13 @@ func TestLateHeartbeatDoesNotHideTheGrace(t *testing.T) {
 			time.Sleep(r.t2().Grace + time.Microsecond)
 			_ = r.HeartBeat(ann, f)
 		}
-		r.until("off", func(edge.Status) bool { return r.plate.duty0() })
+		if r.count("lease", "what", "away") == 0 {
+			t.Error("back, and was never away")
+		}
+		time.Sleep(50 * time.Millisecond)
+		if !r.plate.duty0() {
+			t.Error("not made safe")
+		}
 	})
 }
 
