@@ -19,13 +19,14 @@ type intake struct {
 	hit   []bool
 	found int
 
-	count    uint64
-	counting bool
-	wraps    float64 // device time added by wraps, in the device's unit
-	lastTime float64
-	timing   bool
-	arrays   [][]float64
-	times    []float64
+	count     uint64
+	counting  bool
+	wraps     float64 // device time added by wraps, in the device's unit
+	lastTime  float64
+	timing    bool
+	restarted bool // the device's clock went back
+	arrays    [][]float64
+	times     []float64
 }
 
 // sample receives one row; device time in us, NaN where unknown.
@@ -127,7 +128,9 @@ func (in *intake) take(r *lines.Record, at time.Duration, lose func(uint32), out
 				in.row[i] = a[0]
 			}
 		}
-		out(at, in.deviceTime(r, 0), in.row)
+		dev := in.deviceTime(r, 0)
+		in.sayRestart(lose)
+		out(at, dev, in.row)
 		return 1
 	}
 	last := in.deviceTimeAhead(r, n-1)
@@ -141,6 +144,7 @@ func (in *intake) take(r *lines.Record, at time.Duration, lose func(uint32), out
 			}
 		}
 		dev := in.deviceTime(r, k)
+		in.sayRestart(lose)
 		box := at
 		if d := last - dev; d > 0 && d < 60e6 {
 			box -= time.Duration(d * 1e3)
@@ -186,13 +190,24 @@ func (in *intake) deviceTime(r *lines.Record, k int) float64 {
 	if !ok {
 		return math.NaN()
 	}
-	if in.timing && in.t.Time.Bits > 0 && t < in.lastTime {
-		if span := math.Exp2(float64(in.t.Time.Bits)); in.lastTime-t > span/2 {
+	if in.timing && t < in.lastTime {
+		if span := math.Exp2(float64(in.t.Time.Bits)); in.t.Time.Bits > 0 && in.lastTime-t > span/2 {
 			in.wraps += span
+		} else {
+			in.restarted = true
 		}
 	}
 	in.lastTime, in.timing = t, true
 	return (t + in.wraps) * in.unitUS()
+}
+
+// sayRestart reports a device clock that went back: the device started again by
+// itself, and nobody knows what was lost.
+func (in *intake) sayRestart(lose func(uint32)) {
+	if in.restarted {
+		in.restarted, in.wraps = false, 0
+		lose(frame.LostUnknown)
+	}
 }
 
 // deviceTimeAhead is the same without remembering it.

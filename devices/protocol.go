@@ -34,7 +34,7 @@ func newCodec(t *Type) (codec, error) {
 	}
 	// A port may open in the middle of a line. Half an object is no object; half
 	// a row of numbers would look like one.
-	o := lines.Options{Format: format, MaxLine: l.MaxLine, SkipFirst: !t.Connect.Reset && (format == lines.Plotter || format == lines.CSV)}
+	o := lines.Options{Format: format, MaxLine: l.MaxLine, Columns: l.Columns, SkipFirst: !t.Connect.Reset && (format == lines.Plotter || format == lines.CSV)}
 	if l.Separator != "" {
 		o.Separator = l.Separator[0]
 	}

@@ -29,6 +29,7 @@ func (c *checker) check() {
 	}
 	c.name(t.Name, at("type"))
 	c.text(t.Label, true, at("label"))
+	c.text(t.Description, false, at("description"))
 	c.protocol()
 	c.serial()
 	c.channels()
@@ -136,6 +137,7 @@ func (c *checker) channels() {
 		}
 		seen[ch.ID] = true
 		c.text(ch.Label, true, append(p, "label"))
+		c.choiceTexts(ch.Choices, append(p, "choices"))
 		c.unit(ch.Unit, append(p, "unit"))
 		c.rang(ch.Range, append(p, "range"))
 		c.choices(ch.Choices, append(p, "choices"))
@@ -198,6 +200,7 @@ func (c *checker) choices(cs []Choice, path []any) {
 
 func (c *checker) command(cmd *Command, p []any) {
 	c.text(cmd.Label, true, append(p, "label"))
+	c.text(cmd.Help, false, append(p, "help"))
 	seen := map[string]bool{}
 	for i := range cmd.Params {
 		par := &cmd.Params[i]
@@ -219,7 +222,15 @@ func (c *checker) command(cmd *Command, p []any) {
 	}
 }
 
+func (c *checker) choiceTexts(cs []Choice, path []any) {
+	for i := range cs {
+		c.text(cs[i].Label, false, append(append([]any{}, path...), i, "label"))
+	}
+}
+
 func (c *checker) param(par *Param, p []any) {
+	c.text(par.Label, false, append(p, "label"))
+	c.choiceTexts(par.Choices, append(p, "choices"))
 	c.unit(par.Unit, append(p, "unit"))
 	c.rang(par.Range, append(p, "range"))
 	c.choices(par.Choices, append(p, "choices"))
@@ -318,6 +329,7 @@ func (c *checker) show(s *Show, cmd *Command, path []any) {
 
 func (c *checker) panel() {
 	for i, p := range c.t.Panel.Plots {
+		c.text(p.Label, false, at("panel", "plots", i, "label"))
 		for j, id := range p.Channels {
 			c.channel(id, at("panel", "plots", i, "channels", j))
 		}

@@ -18,6 +18,7 @@ func (c *checker) safe() {
 		}
 		return
 	}
+	c.text(s.Text, false, at("safe", "text"))
 	confirmed := len(s.Shows) > 0
 	for i := range s.Steps {
 		st := &s.Steps[i]

@@ -46,11 +46,12 @@ type Protocol struct {
 
 // LinesProtocol is text, one record a line (firmware-protocols/lines).
 type LinesProtocol struct {
-	Format         string `yaml:"format"`          // json, relaxed, plotter, csv
-	MaxLine        int    `yaml:"max_line"`        // bytes, default 1024
-	SendTerminator string `yaml:"send_terminator"` // default "\n"
-	MaxSend        int    `yaml:"max_send"`        // the device's input buffer in bytes, terminator included; 0: no limit
-	Separator      string `yaml:"separator"`       // csv: one character, default ","
+	Format         string   `yaml:"format"`          // json, relaxed, plotter, csv
+	MaxLine        int      `yaml:"max_line"`        // bytes, default 1024
+	SendTerminator string   `yaml:"send_terminator"` // default "\n"
+	MaxSend        int      `yaml:"max_send"`        // the device's input buffer in bytes, terminator included; 0: no limit
+	Columns        []string `yaml:"columns"`         // csv, plotter: names of the columns, where the device prints none
+	Separator      string   `yaml:"separator"`       // csv: one character, default ","
 	// Notes are beginnings of lines that are no records but words for people,
 	// such as broken JSON that a firmware is known to print: no data is lost there.
 	Notes []string `yaml:"notes"`
