@@ -1,15 +1,9 @@
 // @ts-check
-// The reader of binary sample frames: edge/frame/SPEC.md says what the bytes
-// mean, edge/frame/vectors holds what this file and the Go reader are both
-// tested against.
+// The reader of binary sample frames; edge/frame/SPEC.md says what the bytes mean.
 //
-//   for (const f of parseFrames(event.data)) {
-//     if (f.lost) markGap(f.boxTime(0));
-//     plot.push(f.times, f.channels[0].values);
-//   }
+//   for (const f of parseFrames(event.data)) plot.push(f.times, f.channels[0].values);
 //
-// f32, f64 and the arrays of times of f64 are views of the message's own memory:
-// keep the message as long as they are used. i16 and enum columns are computed.
+// f32 and f64 arrays are views of the message's own memory.
 
 /** @typedef {{index: number, format: number, values: Float32Array | Float64Array}} FrameChannel */
 

@@ -154,6 +154,9 @@ function state(s) {
   if (resumed) d.stopping.value = null;
 }
 
+/** UCUM as people write it.  @type {Record<string, string>} */
+const UNITS = { Cel: '°C', deg: '°' };
+
 /** @param {string} id @param {edge.Contract} c */
 function contract(id, c) {
   const d = device(id);
@@ -161,6 +164,7 @@ function contract(id, c) {
   c.channels ??= [];
   c.commands ??= [];
   c.panel ??= {};
+  for (const x of [c.channels, ...c.commands.map((k) => k.params)].flat()) x.unit = UNITS[x.unit ?? ''] ?? x.unit;
   const same = d.contract.value?.hash === c.hash;
   if (same && d.stream.value) return;
   batch(() => {
