@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -325,7 +326,8 @@ func (p *panel) closed() int {
 	for {
 		_ = p.ws.SetReadDeadline(time.Now().Add(10 * time.Second))
 		_, _, err := p.ws.ReadMessage()
-		if e, ok := err.(*websocket.CloseError); ok {
+		var e *websocket.CloseError
+		if errors.As(err, &e) {
 			return e.Code
 		}
 		if err != nil {

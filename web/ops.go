@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"labbox/edge"
 )
@@ -16,7 +17,7 @@ func features() []string { return []string{"minmax", "resume", "history"} }
 // handle carries out one message. An error ends the connection.
 func (c *client) handle(b []byte) error {
 	m, err := parseMessage(b)
-	if err == errNotJSON {
+	if errors.Is(err, errNotJSON) {
 		return err
 	}
 	c.mu.Lock()

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -243,7 +244,7 @@ func FuzzParseMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parseMessage(b)
-		if err == errNotJSON {
+		if errors.Is(err, errNotJSON) {
 			return
 		}
 		if len(m.ID) > maxID {

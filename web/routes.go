@@ -126,7 +126,7 @@ func (q *call) body(v any) error {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, as net/http documents it
 				panic(p)
 			}
 			s.log.Error("handler failed", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))

@@ -179,7 +179,7 @@ func (s *Server) runFrames(q *call) error {
 	err = runs.Frames(q.r.Context(), run.ID, func(b []byte) error {
 		v, _, err := frame.Parse(b)
 		if err != nil || v.Header().Samples == 0 {
-			return nil // the export of what is left does not end at one bad frame
+			return nil //nolint:nilerr // the export of what is left does not end at one bad frame
 		}
 		if !begun {
 			begun, start = true, v.BoxTime(0)

@@ -1,6 +1,7 @@
 package minikv
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -104,7 +105,7 @@ func (s *stream) close(err error) {
 	if s.err == nil {
 		s.err = err
 	}
-	if err == io.ErrClosedPipe { // our own end: nothing more is read
+	if errors.Is(err, io.ErrClosedPipe) { // our own end: nothing more is read
 		s.err, s.buf, s.at = err, nil, 0
 	}
 	if s.timer != nil {

@@ -323,5 +323,5 @@ func drainContext(t *testing.T, l Line) {
 	})
 	l.Box.Close()
 	l.Device.Close()
-	Within(t, "Send", func() { _ = <-done })
+	Within(t, "Send", func() { <-done })
 }
