@@ -133,7 +133,7 @@ type plate struct {
 	frozen   bool // no telemetry
 	deaf     bool // obeys nothing
 	got      []string
-	dutyAt   map[float64]time.Time
+	offAt    time.Time // when it was last made safe
 	n        uint64
 	interval time.Duration
 	boot     time.Duration // until its banner
@@ -221,13 +221,10 @@ func (p *plate) run(port transport.Port) {
 			switch c.Cmd {
 			case "duty":
 				p.duty = c.Param
-				if p.dutyAt != nil {
-					p.dutyAt[c.Param] = time.Now()
-				}
 			case "fan":
 				p.fan = c.Param
 			case "safe":
-				p.duty, p.fan = 0, 0
+				p.duty, p.fan, p.offAt = 0, 0, time.Now()
 			}
 		})
 		p.mu.Lock()
