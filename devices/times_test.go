@@ -27,7 +27,7 @@ func TestTimesToTheWire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, mem.Options{Baud: baud}, func(typ *Type) { typ.command("duty").Rate = 0 }, func(t *testing.T, r *rig) {
 				r.plate.set(func(p *plate) { p.interval = time.Second * 1000 / time.Duration(baud) }) // what the line carries
-				line := time.Duration(64*10) * time.Second / time.Duration(baud) // the message under way, the resync and the safe message
+				line := time.Duration(16*10) * time.Second / time.Duration(baud)                      // the resync and the safe message; what was under way is dropped
 				causes := map[string]struct {
 					most time.Duration
 					do   func(f uint64) time.Time

@@ -43,7 +43,9 @@ const (
 
 // Keeper is the lease of one device. It is not safe for concurrent use: its
 // supervisor calls it under the lock that also guards the device's state.
-// now is always the owner's monotonic clock.
+// now is always the owner's monotonic clock. Every method brings the lease to now
+// first; whoever must act on a change calls Advance before it, because a change
+// that another method comes upon is not reported again.
 type Keeper struct {
 	cfg   Config
 	held  bool
