@@ -1,11 +1,15 @@
 package devices
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"labbox/devices/transport"
 	"labbox/devices/transport/mem"
 	"labbox/edge"
 )
@@ -117,5 +121,55 @@ func TestRefusalsAreNotedByTheMinute(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%d events", n)
 		}
+	})
+}
+
+// A port that takes no more bytes is found after a second: quarantine, with the
+// reason, logged by the minute, and a stop that is pressed meanwhile is answered.
+func TestPortThatTakesNoBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		talk := func(p transport.Port) { // it never receives
+			_ = p.Send([]byte(`{"id":"labbox-plate"}`+"\n"), transport.Stream)
+			for p.Send([]byte(`{"n":1,"t":1,"temp":1,"duty":5,"fan":0,"safe":0}`+"\n"), transport.Stream) == nil {
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+		logs, clock := &tally{n: map[string]int{}}, edge.NewSystemClock()
+		ledger, err := NewLedger(t.Context(), "b", &memKV{m: map[string]string{}}, nil, slog.New(logs))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sink := &logSink{}
+		sup, err := New(Config{Box: "b", ID: "p", Type: catalogType(t, "plate"), Clock: clock, Ledger: ledger, Logger: slog.New(logs),
+			Sinks: []edge.Sink{sink}, Baud: 115200,
+			Opener: mem.NewOpener(mem.Options{Baud: 115200, Buffer: 6}, func(d *mem.Port) { go talk(d) })})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() { sup.Run(ctx); close(ended) }()
+		defer func() { cancel(); <-ended; time.Sleep(time.Second) }()
+		time.Sleep(1500 * time.Millisecond)
+		began := time.Now()
+		res, err := sup.Stop(t.Context(), bob)
+		if err != nil || res.Confirmed || !res.Latched || time.Since(began) > 5*time.Second {
+			t.Errorf("%+v, %v after %v", res, err, time.Since(began))
+		}
+		time.Sleep(20 * time.Second)
+		r := &rig{Supervisor: sup, sink: sink, t: t}
+		if r.count("state", "code", string(edge.CodeWriteStuck)) == 0 || r.count("safe", "outcome", "confirmed") > 0 {
+			t.Errorf("%+v", sup.Status())
+		}
+		if n := logs.n["write stuck, safe state cannot be sent"]; n != 1 {
+			t.Errorf("logged %d times", n)
+		}
+		_, err = sup.Take(t.Context(), ann)
+		code(t, err, edge.CodeStopped)
+		if err := sup.Resume(ann); err != nil {
+			t.Fatal(err)
+		}
+		_, err = sup.Take(t.Context(), ann)
+		code(t, err, edge.CodeQuarantined)
 	})
 }

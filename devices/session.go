@@ -140,8 +140,10 @@ func (s *Supervisor) session(ctx context.Context, port transport.Port) (known bo
 // safe sequence cannot be sent. Loudly.
 func (s *Supervisor) writeStuck(l *link) {
 	err := edge.Errorf(edge.CodeWriteStuck, "the port takes no more bytes").WithHint("unplug the device and plug it in again")
-	s.log.Error("write stuck, safe state cannot be sent", "port", s.cfg.Opener.String())
 	s.mu.Lock()
+	if s.quiet.allow("stuck", s.clock.Mono()) {
+		s.log.Error("write stuck, safe state cannot be sent", "port", s.cfg.Opener.String())
+	}
 	s.jailed, s.safe = s.t.Safe != nil, edge.SafeUnconfirmed
 	s.setStateLocked(edge.StateQuarantined, err)
 	s.mu.Unlock()

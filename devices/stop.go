@@ -27,7 +27,7 @@ func (s *Supervisor) Stop(ctx context.Context, a edge.Actor) (*edge.StopResult, 
 	s.stops++
 	// A safe sequence that has begun is as good as one of the stop's own.
 	if s.wantSafe == "" && s.state != edge.StateSafing {
-		if s.link != nil {
+		if s.link != nil && s.state != edge.StateFault {
 			s.safe = s.unconfirmedLocked()
 		}
 		s.demandSafeLocked("emergency stop")
