@@ -1,10 +1,13 @@
 package devices
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
 	"labbox/devices/transport"
+	"labbox/devices/transport/mem"
+	"labbox/edge"
 	"labbox/edge/frame"
 	"labbox/firmware-protocols/lines"
 )
@@ -56,5 +59,30 @@ func TestDeclaredColumns(t *testing.T) {
 	rows, _, _ := feedAll(t, typ, "cut\n1.5,2.5\n3,4\n")
 	if len(rows) != 2 || rows[0][0] != 2.5 || rows[1][0] != 4 {
 		t.Errorf("rows %v", rows)
+	}
+}
+
+// A port opens in the middle of a line: half of one is neither garbage nor a
+// gap. What is garbage later is both.
+func TestHalfALineAtTheStartIsNoLoss(t *testing.T) {
+	s, err := New(Config{Box: "b", ID: "d", Type: parsed(t, `{schema: 1, type: m, label: M, protocol: {lines: {format: json}}, channels: [{id: v, label: V}]}`),
+		Opener: mem.NewOpener(mem.Options{}, nil), Clock: edge.NewSystemClock(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stream.restart(1, s.contract, false)
+	r := newReader(s, &link{watch: &watchers{}})
+	feed := func(text string) {
+		if err := s.codec.feed([]byte(text), transport.Stream, func(rec *lines.Record) { r.record(rec, time.Second) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	feed("\":12}\n{\"v\":1}\n{\"v\":2}\n{\"v\":3}\n")
+	if _, c := s.stream.info(time.Second); c.Garbage != 0 || c.Lost != 0 || c.Samples != 2 {
+		t.Errorf("after half a line: %+v", c)
+	}
+	feed("{\"v\":\n{\"v\":4}\n")
+	if _, c := s.stream.info(time.Second); c.Garbage != 1 || c.Lost != 1 {
+		t.Errorf("after a broken line: %+v", c)
 	}
 }

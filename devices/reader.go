@@ -21,6 +21,7 @@ type reader struct {
 
 	opened         time.Duration
 	proved, booted bool
+	heard          bool // a record of any kind has come
 	autoSince      time.Duration
 	records        int
 	garbage        int
@@ -84,6 +85,8 @@ func (r *reader) disagree(err error) {
 
 func (r *reader) record(rec *lines.Record, now time.Duration) {
 	s := r.s
+	first := !r.heard
+	r.heard = true
 	if len(s.t.Connect.Banner) > 0 && matchFields(rec, s.t.Connect.Banner, nil) {
 		switch {
 		case !r.booted:
@@ -127,8 +130,10 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 			}
 			return
 		}
-		s.stream.garbage()
-		s.stream.lose(frame.LostUnknown)
+		if !first { // a port opens in the middle of a line: half of one is no loss
+			s.stream.garbage()
+			s.stream.lose(frame.LostUnknown)
+		}
 		r.odd(rec, edge.CodeGarbage, rec.Why, now)
 	}
 }
