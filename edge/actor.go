@@ -41,6 +41,9 @@ const (
 	VerbAnnotate Verb = "run.annotate"
 	VerbExport   Verb = "run.export"
 	VerbDelete   Verb = "run.delete"
+
+	VerbExperiment Verb = "experiment"        // submit one
+	VerbCancel     Verb = "experiment.cancel" // one's own; a teacher's may be anybody's
 )
 
 // least is the lowest role that may use a verb.
@@ -50,7 +53,8 @@ func least(v Verb) (Role, bool) {
 		return RoleObserver, true
 	case VerbStop:
 		return RoleObserver, true // anyone in the room
-	case VerbTake, VerbRelease, VerbBeat, VerbCommand, VerbRunStart, VerbRunStop, VerbAnnotate:
+	case VerbTake, VerbRelease, VerbBeat, VerbCommand, VerbRunStart, VerbRunStop, VerbAnnotate,
+		VerbExperiment, VerbCancel:
 		return RoleStudent, true
 	case VerbResume, VerbClear, VerbDelete:
 		// Any seat may until there are teachers: until then labbox listens on

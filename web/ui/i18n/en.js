@@ -71,6 +71,8 @@ export default {
   'err.unknown_device': 'There is no such device on this box.',
   'err.unknown_outcome': 'Sent, but nobody knows what came of it.',
   'err.unknown_run': 'There is no such recording.',
+  'err.name_taken': 'Another box has this name.',
+  'err.unknown_experiment': 'There is no such experiment.',
   'err.write_stuck': 'Its port takes no more bytes.',
   'event.command': '[{name}: ]{command}. {why}',
   'event.command.confirmed': '[{name}: ]{command}, confirmed',

@@ -71,6 +71,8 @@ export default {
   'err.unknown_device': 'Ese equipo no existe en esta caja.',
   'err.unknown_outcome': 'Enviada, pero nadie sabe qué pasó.',
   'err.unknown_run': 'Esa grabación no existe.',
+  'err.name_taken': 'Otra caja tiene ese nombre.',
+  'err.unknown_experiment': 'Ese experimento no existe.',
   'err.write_stuck': 'Su puerto ya no acepta bytes.',
   'event.command': '[{name}: ]{command}. {why}',
   'event.command.confirmed': '[{name}: ]{command}, confirmado',

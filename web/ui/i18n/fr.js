@@ -71,6 +71,8 @@ export default {
   'err.unknown_device': 'Cet appareil n’existe pas sur ce boîtier.',
   'err.unknown_outcome': 'Envoyée, mais personne ne sait ce qui en est sorti.',
   'err.unknown_run': 'Cet enregistrement n’existe pas.',
+  'err.name_taken': 'Une autre box porte ce nom.',
+  'err.unknown_experiment': 'Cette expérience n’existe pas.',
   'err.write_stuck': 'Son port n’accepte plus d’octets.',
   'event.command': '[{name} : ]{command}. {why}',
   'event.command.confirmed': '[{name} : ]{command}, confirmé',
