@@ -61,6 +61,9 @@ func unlock(token chan struct{}) { token <- struct{}{} }
 // storeTimeout bounds every wait for a store. The safe state never waits.
 const storeTimeout = 2 * time.Second
 
+// sharedTimeout bounds how long a turn waits for what the shared store knows.
+const sharedTimeout = 500 * time.Millisecond
+
 // epochTimeout bounds the wait before a device's port is opened: the boot's safe
 // sequence is behind it.
 const epochTimeout = 200 * time.Millisecond
@@ -141,7 +144,10 @@ func (l *Ledger) nextFence(ctx context.Context, device string) (uint64, error) {
 	}
 	last := max(p.fence, own)
 	if l.Shared != nil {
-		if n, err := l.read(ctx, l.Shared, key); err != nil {
+		sctx, cancel := context.WithTimeout(ctx, sharedTimeout)
+		n, err := l.read(sctx, l.Shared, key)
+		cancel()
+		if err != nil {
 			l.Logger.Warn("shared fencing number not readable, own one rules", "device", device, "error", err)
 		} else {
 			last = max(last, n)
@@ -160,11 +166,19 @@ func (l *Ledger) nextFence(ctx context.Context, device string) (uint64, error) {
 	}
 	p.fence = next
 	if l.Shared != nil {
-		if _, err := l.Shared.Raise(ctx, key, next); err != nil {
-			l.Logger.Warn("fencing number not copied", "device", device, "error", err)
-		}
+		go l.copyFence(device, key, next)
 	}
 	return next, nil
+}
+
+// copyFence tells the shared store, which may be slow or away: the own number
+// rules.
+func (l *Ledger) copyFence(device, key string, n uint64) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	if _, err := l.Shared.Raise(ctx, key, n); err != nil {
+		l.Logger.Warn("fencing number not copied", "device", device, "error", err)
+	}
 }
 
 func (l *Ledger) read(ctx context.Context, kv edge.KV, key string) (uint64, error) {

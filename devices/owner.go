@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"labbox/edge"
@@ -27,6 +28,9 @@ type OwnerConfig struct {
 	Clock    edge.Clock
 	Recorder Recorder
 	Logger   *slog.Logger
+	// Presence is what Claim and Run tell of this process; without an Instance
+	// nothing is told.
+	Presence edge.Presence
 }
 
 // Owner owns all devices of a process: it answers requests from the Bus, beats,
@@ -36,10 +40,11 @@ type Owner struct {
 	owner  uint32
 	mu     sync.Mutex
 	sups   map[string]*Supervisor
-	copies map[string][]byte // KV copies that wait to be written, newest wins
-	known  map[string]bool   // contract hashes that are copied
+	copies map[string][]byte         // KV copies that wait to be written, newest wins
+	known  map[string]*edge.Contract // that are copied, by hash
 	dirty  chan struct{}
 	out    *outbox
+	tick   atomic.Pointer[edge.Tick]
 }
 
 const (
@@ -52,7 +57,7 @@ const (
 // NewOwner returns an owner without devices.
 func NewOwner(cfg OwnerConfig) *Owner {
 	return &Owner{cfg: cfg, owner: rand.Uint32(), sups: map[string]*Supervisor{}, copies: map[string][]byte{},
-		known: map[string]bool{}, dirty: make(chan struct{}, 1), out: newOutbox()}
+		known: map[string]*edge.Contract{}, dirty: make(chan struct{}, 1), out: newOutbox()}
 }
 
 // Add takes a supervisor; call it before Run.
@@ -61,8 +66,12 @@ func (o *Owner) Add(s *Supervisor) {
 	o.sups[s.ID()] = s
 }
 
-// Run serves until ctx ends, then makes every device safe and returns.
+// Run serves until ctx ends, then makes every device safe and returns. It ends
+// early, in the same way, where the box's name turns out to be another's
+// (CodeNameTaken).
 func (o *Owner) Run(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	do, err := o.cfg.Bus.Serve(edge.Subject(o.cfg.Box, "*", edge.KindDo), o.serve)
 	if err != nil {
 		return err
@@ -86,17 +95,25 @@ func (o *Owner) Run(ctx context.Context) error {
 	for _, s := range o.sups {
 		wg.Go(func() { s.Run(ctx) })
 	}
+	var taken error
+	var present sync.WaitGroup
+	present.Go(func() {
+		if taken = o.present(ctx); taken != nil {
+			end(taken)
+		}
+	})
 	safe := make(chan struct{})
 	go func() { wg.Wait(); close(safe) }()
 	o.beat(safe)
 	copied()
 	copying.Wait()
+	present.Wait()
 	close(ended)
 	select {
 	case <-sent:
 	case <-time.After(outboxEnd): // a broker that takes nothing
 	}
-	return nil
+	return taken
 }
 
 // beat ticks until every supervisor has ended: devices are still told the time
@@ -107,6 +124,7 @@ func (o *Owner) beat(until <-chan struct{}) {
 	subject := edge.Subject(o.cfg.Box, edge.OwnerName, edge.KindTick)
 	for n := uint64(1); ; n++ {
 		tick := edge.Tick{Owner: o.owner, N: n, MonoMS: o.cfg.Clock.Mono().Milliseconds()}
+		o.tick.Store(&tick)
 		for _, s := range o.sups {
 			s.Beat(tick, n%statusEvery == 1)
 		}
@@ -195,8 +213,8 @@ func (o *Owner) keep(batch map[string][]byte) {
 // Stream implements edge.Sink: a contract is copied before its frames are seen.
 func (o *Owner) Stream(_ string, _ uint32, c *edge.Contract) {
 	o.mu.Lock()
-	seen := o.known[c.Hash]
-	o.known[c.Hash] = true
+	_, seen := o.known[c.Hash]
+	o.known[c.Hash] = c
 	o.mu.Unlock()
 	if seen {
 		return

@@ -26,7 +26,10 @@ func unknownDevice(id string) error {
 func (s *Server) ask(ctx context.Context, a edge.Ask) (*edge.Answer, error) {
 	d := s.hub.device(a.Device, false)
 	if d == nil || !d.known() {
-		return nil, unknownDevice(a.Device)
+		if a.Verb != edge.VerbStop || s.cfg.Stop == nil {
+			return nil, unknownDevice(a.Device)
+		}
+		d = nil // a stop is for the owner to judge
 	}
 	if err := edge.Authorize(a.Actor, a.Verb, a.Device); err != nil {
 		return nil, err
@@ -40,17 +43,12 @@ func (s *Server) ask(ctx context.Context, a edge.Ask) (*edge.Answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.patience(d, &a))
 	defer cancel()
-	kind := edge.KindDo
 	if a.Verb == edge.VerbStop {
-		kind = edge.KindStop
+		return s.stop(ctx, &a, body)
 	}
-	b, err := s.cfg.Bus.Request(ctx, edge.Subject(s.cfg.Box, a.Device, kind), body)
+	answer, err := s.request(ctx, &a, edge.KindDo, body)
 	if err != nil {
-		return nil, unanswered(&a, err)
-	}
-	var answer edge.Answer
-	if err := json.Unmarshal(b, &answer); err != nil {
-		return nil, fmt.Errorf("web: answer of %s: %w", a.Device, err)
+		return nil, err
 	}
 	switch {
 	case a.Verb == edge.VerbTake && answer.Lease != nil:
@@ -58,7 +56,56 @@ func (s *Server) ask(ctx context.Context, a edge.Ask) (*edge.Answer, error) {
 	case a.Verb == edge.VerbRelease:
 		d.noteLease(nil)
 	}
-	return &answer, nil
+	return answer, nil
+}
+
+// request asks by the Bus.
+func (s *Server) request(ctx context.Context, a *edge.Ask, kind string, body []byte) (*edge.Answer, error) {
+	b, err := s.cfg.Bus.Request(ctx, edge.Subject(s.cfg.Box, a.Device, kind), body)
+	if err != nil {
+		return nil, unanswered(a, err)
+	}
+	answer := &edge.Answer{}
+	if err := json.Unmarshal(b, answer); err != nil {
+		return nil, fmt.Errorf("web: answer of %s: %w", a.Device, err)
+	}
+	return answer, nil
+}
+
+// stop asks by the Bus and, where there is one, by the owner's own listener at the
+// same time. The first that confirms counts; else the best answer; an error only
+// where both ways failed.
+func (s *Server) stop(ctx context.Context, a *edge.Ask, body []byte) (*edge.Answer, error) {
+	if s.cfg.Stop == nil {
+		return s.request(ctx, a, edge.KindStop, body)
+	}
+	type outcome struct {
+		answer *edge.Answer
+		err    error
+	}
+	ways := make(chan outcome, 2)
+	go func() {
+		answer, err := s.request(ctx, a, edge.KindStop, body)
+		ways <- outcome{answer, err}
+	}()
+	go func() {
+		answer, err := s.cfg.Stop(ctx, a)
+		ways <- outcome{answer, err}
+	}()
+	var best outcome
+	for range cap(ways) {
+		o := <-ways
+		if o.err == nil && o.answer.Stop != nil && o.answer.Stop.Confirmed {
+			return o.answer, nil
+		}
+		if best.answer == nil && (o.err == nil || best.err == nil) {
+			best = o
+		}
+	}
+	if best.answer != nil {
+		return best.answer, nil
+	}
+	return nil, best.err
 }
 
 // checkAsk refuses what would only waste the owner's time.
@@ -88,7 +135,7 @@ func checkAsk(a *edge.Ask) error {
 // patience is how long the owner may take to answer.
 func (s *Server) patience(d *device, a *edge.Ask) time.Duration {
 	wait := askWithin
-	if a.Command != nil {
+	if a.Command != nil && d != nil {
 		_, contract := d.contractNow()
 		if contract != nil {
 			if spec := contract.Command(a.Command.Name); spec != nil {

@@ -101,6 +101,7 @@ func (s *Server) leave(q *call) error {
 	if err := s.cfg.Seats.Leave(q.r.Context(), s.tokenOf(q.r)); err != nil {
 		return err
 	}
+	s.seats.drop(s.tokenOf(q.r))
 	for _, c := range s.seatClients(q.actor.Seat) {
 		c.bid(closeSeat, "the seat was given up")
 	}

@@ -282,9 +282,21 @@ func (m *message) ask() (edge.Ask, bool) {
 
 func clip(s string) string { return s[:min(len(s), 64)] }
 
-// lookup finds the seat of a token, within a time that a handshake can wait.
+// lookup finds the seat of a token, within a time that a handshake can wait. While
+// the store is away a seat that this process knows still counts.
 func (s *Server) lookup(ctx context.Context, token string) (edge.Actor, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
-	return s.cfg.Seats.Lookup(ctx, token)
+	a, err := s.cfg.Seats.Lookup(ctx, token)
+	switch edge.CodeOf(err) {
+	case "":
+		s.seats.put(token, a)
+	case edge.CodeNoSeat:
+		s.seats.drop(token)
+	default:
+		if known, ok := s.seats.get(token); ok {
+			return known, nil
+		}
+	}
+	return a, err
 }

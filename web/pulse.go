@@ -7,12 +7,12 @@ import (
 	"labbox/edge"
 )
 
-// pulse pings the clients, beats for those who drive and says when the owner has
-// fallen silent.
+// pulse pings the clients, beats for those who drive and says what has failed and
+// since when.
 func (s *Server) pulse(ctx context.Context) {
 	t := time.NewTicker(beatEvery)
 	defer t.Stop()
-	silent := false
+	degraded := false
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
@@ -28,28 +28,13 @@ func (s *Server) pulse(ctx context.Context) {
 				c.ping(ping)
 			}
 		}
-		if silent = s.tellSilence(silent); !silent {
+		if degraded = s.tellDegraded(degraded); !degraded {
 			now := s.mono()
 			for _, d := range s.hub.all() {
 				d.forget(now)
 			}
 		}
 	}
-}
-
-// tellSilence tells the clients when the owner has fallen silent, again every
-// beat, and once when it is back (a notice without a code takes it away).
-func (s *Server) tellSilence(was bool) bool {
-	_, age := s.hub.lastTick()
-	now := age > silentAfter
-	switch {
-	case now:
-		s.hub.toAll(text(map[string]any{"op": "notice", "code": "degraded",
-			"args": map[string]any{"part": "owner", "for_ms": age.Milliseconds()}}), true)
-	case was:
-		s.hub.toAll(text(map[string]any{"op": "notice", "code": ""}), false)
-	}
-	return now
 }
 
 // beat sends the heartbeat of every lease whose holder is connected here and was

@@ -18,9 +18,13 @@ var errEnough = errors.New("web: enough frames")
 
 func (s *Server) recorder() (Runs, error) {
 	if s.cfg.Runs == nil {
-		return nil, edge.Errorf(edge.CodeNotReady, "this process has no recorder")
+		return nil, errNoRecorder()
 	}
 	return s.cfg.Runs, nil
+}
+
+func errNoRecorder() error {
+	return edge.Errorf(edge.CodeNotReady, "this process has no recorder")
 }
 
 // startRun is POST runs.

@@ -34,12 +34,15 @@ type Runs interface {
 
 // Config is what a Server is made of. Box, Bus, KV, Clock and Seats are needed.
 type Config struct {
-	Box    string
-	Bus    edge.Bus
-	KV     edge.KV
-	Clock  edge.Clock
-	Seats  *class.Seats
-	Runs   Runs                // nil: nothing is recorded
+	Box   string
+	Bus   edge.Bus
+	KV    edge.KV
+	Clock edge.Clock
+	Seats *class.Seats
+	Runs  Runs // nil: nothing is recorded
+	// Stop asks the owner for an emergency stop by a way that needs no broker; nil:
+	// there is none. Both ways are taken at once.
+	Stop   func(context.Context, *edge.Ask) (*edge.Answer, error)
 	Ready  func() []edge.Error // further reasons not to be ready; may be nil
 	Logger *slog.Logger        // nil: none
 	// Version is told by /healthz.
@@ -110,6 +113,9 @@ type Server struct {
 	mu      sync.Mutex
 	closing bool
 	wg      sync.WaitGroup // hub, connections, requests on their way
+
+	parts parts
+	seats seatMemory
 }
 
 // New subscribes to the box's news and returns a Server that is ready to serve.
@@ -136,6 +142,7 @@ func New(cfg Config) (*Server, error) {
 	s.wg.Go(func() { s.hub.work(s.ctx) })
 	s.wg.Go(func() { s.hub.run(s.ctx, every) })
 	s.wg.Go(func() { s.pulse(s.ctx) })
+	s.wg.Go(func() { s.watchStore(s.ctx) })
 	return s, nil
 }
 
