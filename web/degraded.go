@@ -40,6 +40,14 @@ func (p *parts) note(part string, away bool, now time.Duration) {
 	}
 }
 
+// away says whether a part is.
+func (p *parts) away(part string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, away := p.since[part]
+	return away
+}
+
 // degradedPart is one part that is away, as panels are told.
 type degradedPart struct {
 	Part  string `json:"part"`

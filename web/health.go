@@ -18,11 +18,17 @@ func (s *Server) healthz(q *call) error {
 
 // readyz is GET /readyz: 200, or 503 with the reasons.
 func (s *Server) readyz(q *call) error {
-	reasons := s.reasons(q.r.Context())
-	if len(reasons) == 0 {
-		return q.json(http.StatusOK, map[string]any{"ready": true, "reasons": reasons})
+	writeReady(q.w, s.reasons(q.r.Context()))
+	return nil
+}
+
+// writeReady answers 200, or 503 with the reasons.
+func writeReady(w http.ResponseWriter, reasons []edge.Error) {
+	status := http.StatusOK
+	if len(reasons) > 0 {
+		status = http.StatusServiceUnavailable
 	}
-	return q.json(http.StatusServiceUnavailable, map[string]any{"ready": false, "reasons": reasons})
+	writeJSON(w, status, map[string]any{"ready": len(reasons) == 0, "reasons": append([]edge.Error{}, reasons...)})
 }
 
 func (s *Server) reasons(ctx context.Context) []edge.Error {

@@ -285,6 +285,10 @@ func clip(s string) string { return s[:min(len(s), 64)] }
 // lookup finds the seat of a token, within a time that a handshake can wait. While
 // the store is away a seat that this process knows still counts.
 func (s *Server) lookup(ctx context.Context, token string) (edge.Actor, error) {
+	known, ok := s.seats.get(token)
+	if ok && s.parts.away(partStore) {
+		return known, nil // a stop does not wait for it
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
 	a, err := s.cfg.Seats.Lookup(ctx, token)
@@ -294,7 +298,7 @@ func (s *Server) lookup(ctx context.Context, token string) (edge.Actor, error) {
 	case edge.CodeNoSeat:
 		s.seats.drop(token)
 	default:
-		if known, ok := s.seats.get(token); ok {
+		if ok {
 			return known, nil
 		}
 	}

@@ -178,3 +178,48 @@ func ownerURL(base string, parts ...string) string {
 	}
 	return strings.TrimSuffix(base, "/") + OwnerPath + strings.Join(parts, "/")
 }
+
+// ListenerConfig is what a process serves that owns devices and has no panel.
+type ListenerConfig struct {
+	Owner   OwnerConfig
+	Box     string
+	Version string
+	Ready   func(context.Context) []edge.Error // reasons not to be ready
+	// Mount serves further paths, such as where a device dials in; requests with an
+	// Origin are refused there.
+	Mount map[string]http.Handler
+}
+
+// NewListener serves what an owner process shows without a panel: /healthz,
+// /readyz, OwnerPath and the mounted paths. Safe for concurrent use.
+func NewListener(cfg ListenerConfig) http.Handler {
+	mux := http.NewServeMux()
+	for path, h := range cfg.Mount {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Origin") != "" {
+				refuse(w, http.StatusForbidden, edge.Errorf(edge.CodeBadOrigin, "this path is for devices, not for pages"))
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	}
+	mux.Handle(OwnerPath, NewOwnerHandler(cfg.Owner))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]string{"status": "ok", "box": cfg.Box, "version": cfg.Version})
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		writeReady(w, cfg.Ready(r.Context()))
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, edge.Errorf(edge.CodeNotFound, "this process owns devices and has no panel").
+			WithHint("open the address of a `labbox run --roles web`"))
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secureHeaders(w.Header())
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func refuse(w http.ResponseWriter, status int, e *edge.Error) {
+	writeJSON(w, status, map[string]*edge.Error{"error": e})
+}
