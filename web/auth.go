@@ -28,7 +28,7 @@ func (s *Server) cookieName(r *http.Request) string {
 func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, token string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{Name: s.cookieName(r), Value: token, Path: s.cfg.BasePath + "/",
 		MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		Secure: r.TLS != nil})
+		Secure: secure(r)})
 }
 
 // tokenOf returns the seat's token: of a program's Authorization header, else of

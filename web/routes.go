@@ -134,6 +134,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	secureHeaders(w.Header())
+	r = s.forwarded(r)
 	if h, ok := s.mounted(r); ok {
 		if r.Header.Get("Origin") != "" {
 			s.fail(w, r, edge.Errorf(edge.CodeBadOrigin, "this path is for devices, not for pages"))

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"path"
 	"strings"
 	"sync"
@@ -53,6 +54,10 @@ type Config struct {
 	Origins []string
 	// Hosts are names this box is called by, besides localhost and addresses.
 	Hosts []string
+	// TrustedProxies and ProxyNames (host names) are those whose X-Forwarded-For,
+	// -Host and -Proto are believed; see ParseProxies.
+	TrustedProxies []netip.Prefix
+	ProxyNames     []string
 	// Mount serves the owner's own paths, such as where a device dials in. A path
 	// that ends in "/" stands for all below it. Requests with an Origin are refused:
 	// they come from a browser.
@@ -71,6 +76,9 @@ func (c *Config) complete() error {
 		return errors.New("web: config needs Bus, KV, Clock and Seats")
 	}
 	if err := edge.CheckName(c.Box); err != nil {
+		return err
+	}
+	if err := checkProxies(c.TrustedProxies); err != nil {
 		return err
 	}
 	if c.Logger == nil {
@@ -106,6 +114,7 @@ type Server struct {
 	hub      *hub
 	origins  map[string]bool
 	hosts    map[string]bool
+	proxies  *proxies
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -129,6 +138,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.origins, s.hosts = allowed(&cfg)
+	s.proxies = newProxies(&cfg)
 	s.routes = s.routeTable()
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.hub = newHub(&s.cfg)
