@@ -18,15 +18,11 @@ const FILES = [
   ['preact', '11.2.0', 'MIT', 'dist/preact.mjs', 'preact.js'],
   ['preact', '11.2.0', 'MIT', 'hooks/dist/hooks.mjs', 'hooks.js'],
   ['htm', '3.1.1', 'Apache-2.0', 'dist/htm.mjs', 'htm.js'],
-  ['@preact/signals-core', '1.14.5', 'MIT', 'dist/signals-core.mjs', 'signals-core.js'],
-  ['@preact/signals', '2.11.4', 'MIT', 'dist/signals.mjs', 'signals.js'],
 ];
 
 /** Bare import -> file here. */
 const IMPORTS = {
   preact: './preact.js',
-  'preact/hooks': './hooks.js',
-  '@preact/signals-core': './signals-core.js',
 };
 
 /** @param {string | Buffer} b */

@@ -2,8 +2,9 @@
 
 import { DevicePage } from './device.js';
 import { pickLang, t } from './i18n.js';
-import { effect, html, render, signal } from './lib.js';
+import { html, render } from './lib.js';
 import { Banner, NameDialog, recall, theme } from './shell.js';
+import { effect, signal } from './signals.js';
 import { StartPage } from './start.js';
 import { connect, device, useLang } from './state.js';
 

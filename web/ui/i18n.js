@@ -2,7 +2,7 @@
 // the same keys (test/i18n.test.mjs). In a text {name} stands for an argument, and a part in [brackets] is left out
 // when one of its arguments is missing.
 
-import { signal } from './lib.js';
+import { signal } from './signals.js';
 
 export const LANGS = { en: 'English', fr: 'Français', es: 'Español' };
 

@@ -3,10 +3,11 @@
 import { Chart, traceColor } from './chart.js';
 import { label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
-import { html, signal, useEffect, useMemo, useRef, useState } from './lib.js';
+import { html, useEffect, useMemo, useRef, useState } from './lib.js';
 import { plotsOf } from './model.js';
 import { dirty, onPaint } from './paint.js';
 import { theme } from './shell.js';
+import { signal } from './signals.js';
 
 const WINDOWS = [5, 10, 30, 60, 120];
 const SUMMARY_MS = 5000;
@@ -64,7 +65,7 @@ function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
     let summary = 0;
     const stop = onPaint((now) => {
       const s = d.stream.value;
-      if (!s?.ring.count) return;
+      if (!s?.ring.count || !gapText.current) return;
       c.cursor = cursor.peek();
       c.draw(s, edge.current ?? s.ring.last, edge.current === null && !s.stale(now));
       if (now - words < 150) return;

@@ -2,7 +2,8 @@
 
 import { errorText, LANGS, lang, t } from './i18n.js';
 import { Icon } from './icons.js';
-import { html, signal, useEffect, useRef, useState } from './lib.js';
+import { html, useEffect, useRef, useState } from './lib.js';
+import { signal } from './signals.js';
 import { askName, beat, box, link, me, notice, reconnect, silent, takeSeat, useLang } from './state.js';
 
 /** @param {string} key */

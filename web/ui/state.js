@@ -4,9 +4,9 @@ import * as api from './conn.js';
 import { Conn } from './conn.js';
 import { parseFrames } from './frame.js';
 import { lang, setLang } from './i18n.js';
-import { batch, signal } from './lib.js';
 import { addEvent, answered, failed } from './model.js';
 import { afterPaint, dirty } from './paint.js';
+import { signal } from './signals.js';
 import { Stream } from './stream.js';
 
 const ACK_MS = 500;
@@ -89,11 +89,9 @@ export const reconnect = () => conn?.restart();
 
 function pulse() {
   const now = performance.now();
-  batch(() => {
-    silent.value = link.value.phase === 'open' && now - heart.at > SILENT_MS;
-    for (const d of devices.value) d.stale.value = d.stream.value?.stale(now) ?? false;
-    beat.value = Date.now();
-  });
+  silent.value = link.value.phase === 'open' && now - heart.at > SILENT_MS;
+  for (const d of devices.value) d.stale.value = d.stream.value?.stale(now) ?? false;
+  beat.value = Date.now();
   ack(now);
   dirty();
 }
@@ -128,17 +126,15 @@ export function push(m) {
 
 /** @param {Record<string, any>} m */
 function welcome(m) {
-  batch(() => {
-    me.value = m.you ?? null;
-    box.value = m.box ?? '';
-    wallShift.value = (m.server_time ?? Date.now()) - Date.now();
-    heart.at = performance.now();
-    for (const s of m.devices ?? []) state(s);
-    const ids = new Set((m.devices ?? []).map((/** @type {edge.Status} */ s) => s.device));
-    if (m.devices && devices.value.some((d) => !ids.has(d.id))) {
-      devices.value = devices.value.filter((d) => ids.has(d.id));
-    }
-  });
+  me.value = m.you ?? null;
+  box.value = m.box ?? '';
+  wallShift.value = (m.server_time ?? Date.now()) - Date.now();
+  heart.at = performance.now();
+  for (const s of m.devices ?? []) state(s);
+  const ids = new Set((m.devices ?? []).map((/** @type {edge.Status} */ s) => s.device));
+  if (m.devices && devices.value.some((d) => !ids.has(d.id))) {
+    devices.value = devices.value.filter((d) => ids.has(d.id));
+  }
   for (const d of devices.value) if (d.want) subscribe(d);
 }
 
@@ -167,10 +163,8 @@ function contract(id, c) {
   for (const x of [c.channels, ...c.commands.map((k) => k.params)].flat()) x.unit = UNITS[x.unit ?? ''] ?? x.unit;
   const same = d.contract.value?.hash === c.hash;
   if (same && d.stream.value) return;
-  batch(() => {
-    if (!same) d.contract.value = c;
-    d.stream.value = new Stream(c, [...c.channels.keys()]);
-  });
+  if (!same) d.contract.value = c;
+  d.stream.value = new Stream(c, [...c.channels.keys()]);
 }
 
 /** @param {Device} d @param {Want} want */

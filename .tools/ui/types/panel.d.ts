@@ -7,7 +7,7 @@ type Buckets = import('../../../web/ui/ring.js').Buckets;
 type Chart = import('../../../web/ui/chart.js').Chart;
 type Frame = import('../../../web/ui/frame.js').Frame;
 type Refusal = import('../../../web/ui/conn.js').Refusal;
-type Signal<T> = import('@preact/signals').Signal<T>;
+type Signal<T> = import('../../../web/ui/signals.js').Signal<T>;
 
 type Lang = 'en' | 'fr' | 'es';
 /** Texts by key: i18n/en.js, fr.js, es.js. */
