@@ -1,7 +1,9 @@
 // The live samples of one device in this tab: takes frames, marks every gap, keeps them in a Ring.
 // A gap is declared by a frame (lost), by the box (gap push) or seen here: numbers that jump, a new epoch, or silence
-// much longer than between samples. Times are the box's monotonic ms, moved so that they also go on after its restart.
+// much longer than between samples. Times are the box's monotonic ms, by the device's clock where it has one (clock.js),
+// moved so that they also go on after the box's restart.
 
+import { DeviceClock } from './clock.js';
 import { LOST_UNKNOWN } from './frame.js';
 import { Ring } from './ring.js';
 
@@ -27,6 +29,9 @@ export class Stream {
     /** performance.now() when the newest frame came, NaN before the first. */
     this.arrived = Number.NaN;
     this.shift = 0;
+    /** Box time, moved, of the newest sample. */
+    this.box = Number.NaN;
+    this.clock = new DeviceClock();
     /** Usual time between samples, ms. */
     this.period = Number.NaN;
     /** @type {{lost: number, why: string} | null} a gap that the next frame closes */
@@ -44,6 +49,7 @@ export class Stream {
       if (this.epoch >= 0) [lost, why] = [lost || -1, 'restart'];
       this.epoch = f.epoch;
       this.period = Number.NaN;
+      this.clock.reset();
     } else if (f.seq > this.next && !f.minmax) {
       [lost, why] = [lost || f.seq - this.next, why || 'lost'];
     } else if (f.next <= this.next) {
@@ -58,19 +64,21 @@ export class Stream {
       this.pending = null;
     }
     if (f.n > skip) {
-      const first = f.boxTime(skip) + this.shift;
+      const back = this.box - (f.boxTime(skip) + this.shift);
       // A later start of the box begins near zero again; less than a second back is only jitter, see #append.
-      if (ring.count && first < ring.last - 1000) this.shift += ring.last - first + Math.max(1, now - this.arrived);
-      const t = f.boxTime(skip) + this.shift;
+      if (back > 1000) this.shift += back + Math.max(1, now - this.arrived);
+      this.box = f.boxTime(f.n - 1) + this.shift;
+      const times = this.clock.times(f, skip, this.#silence());
+      const t = times[0] + this.shift;
       if (!why && this.period > 0 && t - ring.last > this.#silence()) [lost, why] = [-1, 'silence'];
       if (why && ring.count) ring.gap(ring.last, t, lost, why);
-      this.#append(f, skip);
+      this.#append(f, skip, times);
       this.arrived = now;
     }
   }
 
-  /** @param {Frame} f @param {number} skip */
-  #append(f, skip) {
+  /** @param {Frame} f @param {number} skip @param {Float64Array} times of the samples from skip on */
+  #append(f, skip, times) {
     const ring = this.ring;
     /** @type {(ArrayLike<number> | null)[]} */
     const from = this.channels.map((index) => f.channels.find((c) => c.index === index)?.values ?? null);
@@ -80,7 +88,7 @@ export class Stream {
         const values = from[c];
         this.row[c] = values ? values[i] * this.scale[c] + this.offset[c] : Number.NaN;
       }
-      let t = f.boxTime(i) + this.shift;
+      let t = times[i - skip] + this.shift;
       if (t < last) t = last; // a clock correction never runs backwards on the plot
       last = t;
       if (ring.count >= ring.capacity && ring.capacity < MAX_SAMPLES) {
@@ -89,7 +97,7 @@ export class Stream {
       ring.push(t, this.row);
     }
     const n = f.n - skip;
-    const step = n > 1 ? (f.boxTime(f.n - 1) - f.boxTime(skip)) / (n - 1) : Number.NaN;
+    const step = n > 1 ? (times[n - 1] - times[0]) / (n - 1) : Number.NaN;
     if (step > 0) this.period = this.period > 0 ? this.period * 0.9 + step * 0.1 : step;
     else if (n === 1 && ring.count > 1) {
       const d = last - ring.times[(ring.count - 2) & ring.mask];
@@ -99,7 +107,7 @@ export class Stream {
 
   /** How long without a sample counts as a gap by itself. */
   #silence() {
-    return Math.max(this.contract.stale_ms || 1000, this.period * 8);
+    return Math.max(this.contract.stale_ms || 1000, this.period * 8 || 0);
   }
 
   /** The box says that some samples will not come; `to` is undefined where it does not know how many.
