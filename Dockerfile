@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
-# A static binary on an empty image. Base images are arguments, so that a campus
-# may name its own mirror.
+# A static binary on an empty image, for those who build with an engine:
+#   docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7 --build-arg VERSION=v1.2.3 .
+# `make image` makes the same without one. Base images are arguments, so that a
+# campus may name its own mirror. The compiler runs on the builder's own platform.
 ARG GO_IMAGE=golang:1.26-bookworm
 ARG BASE_IMAGE=scratch
 
@@ -14,11 +16,15 @@ RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} GOARM=${TARGETVARIANT#v}
     go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/labbox ./cmd/labbox && mkdir -p /out/data
 
 FROM ${BASE_IMAGE}
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="labbox" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /out/labbox /labbox
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/labbox", "health", "http://127.0.0.1:8080"]
+HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/labbox", "health"]
 ENTRYPOINT ["/labbox"]
 CMD ["run", "--data", "/data", "--listen", "0.0.0.0:8080"]

@@ -1,4 +1,4 @@
-# labbox: run, test, check, fuzz, bench, vendor, image, dist. CI calls only these.
+# labbox: run, test, check, fuzz, bench, vendor, image, push, dist. CI calls only these.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 export CGO_ENABLED ?= 0
@@ -77,9 +77,24 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 bench: ## every benchmark, with its named peer in the same run
 	go test -run '^$$' -bench . -benchtime 1s ./...
 
+IMAGE_TARGETS := linux/amd64 linux/arm64 linux/arm/v7
+IMAGE_BINARIES = $(foreach t,$(IMAGE_TARGETS),$(t)=$(CURDIR)/dist/image-$(subst /,-,$(t)))
+IMAGE = go -C .tools/image run . -version '$(VERSION)' -revision "$$(git rev-parse HEAD 2>/dev/null)" -created "$$(git log -1 --format=%ct 2>/dev/null || echo 0)"
+
 .PHONY: image
-image: ## a container image (needs an engine)
-	docker build --build-arg VERSION=$(VERSION) -t labbox:$(VERSION) .
+image: image-binaries ## a container image of three platforms in dist/image (an OCI layout); needs no engine
+	$(IMAGE) -layout $(CURDIR)/dist/image $(IMAGE_BINARIES)
+
+.PHONY: push
+push: image-binaries ## the same, pushed to REGISTRY/labbox with the version as tag, and read back
+	@test -n "$(REGISTRY)" || { echo "make push REGISTRY=registry.example.org/lab"; exit 2; }
+	$(IMAGE) -push '$(REGISTRY)/labbox' $(if $(INSECURE),-insecure) $(IMAGE_BINARIES)
+
+.PHONY: image-binaries
+image-binaries:
+	@mkdir -p dist
+	@for t in $(IMAGE_TARGETS); do a=$${t#linux/}; echo "build $$t"; GOOS=linux GOARCH=$${a%/*} GOARM=7 CGO_ENABLED=0 \
+	  go build -trimpath -ldflags '$(LDFLAGS)' -o dist/image-linux-$${a/\//-} ./cmd/labbox || exit 1; done
 
 .PHONY: help
 help: ## this list
