@@ -11,6 +11,7 @@
 package datadir
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -100,3 +101,16 @@ func (d *Dir) Path() string { return d.path }
 
 // Close lets go of the directory.
 func (d *Dir) Close() error { return d.lock.Close() }
+
+// Instance is a random name that belongs to this directory and stays with it.
+func (d *Dir) Instance() (string, error) {
+	name := filepath.Join(d.path, "instance")
+	if b, err := os.ReadFile(name); err == nil && len(strings.TrimSpace(string(b))) >= 16 {
+		return strings.TrimSpace(string(b)), nil
+	}
+	id := rand.Text()
+	if err := os.WriteFile(name, []byte(id+"\n"), 0o600); err != nil {
+		return "", edge.Errorf(edge.CodeBadConfig, "data directory: %w", err).WithHint("give --data a directory that you may write")
+	}
+	return id, nil
+}
