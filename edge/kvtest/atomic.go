@@ -181,3 +181,49 @@ func testRaiseRace(t *testing.T, h Harness) {
 	})
 	wantValue(t, open(t, h), key("fence"), []byte(fmt.Sprint(clients*each-1)))
 }
+
+// testTogether: GetMany and Delete are each atomic for keys of one box. One
+// client writes a, then b, and deletes both; who sees b must see a.
+func testTogether(t *testing.T, h Harness) {
+	ctx, w, r := ctxOf(t), open(t, h), open(t, h)
+	done := make(chan error, 1)
+	go func() {
+		for range 300 {
+			err := w.Set(ctx, key("a"), []byte("x"), 0)
+			if err == nil {
+				err = w.Set(ctx, key("b"), []byte("x"), 0)
+			}
+			n := 0
+			if err == nil {
+				n, err = w.Delete(ctx, key("a"), key("b"))
+			}
+			if err == nil && n != 2 {
+				err = fmt.Errorf("deleted %d of 2", n)
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for {
+		select {
+		case err := <-done:
+			must(t, err)
+			return
+		default:
+		}
+		got, err := r.GetMany(ctx, key("a"), key("b"))
+		if err != nil {
+			t.Errorf("get many: %v", err)
+			must(t, <-done)
+			return
+		}
+		if got[1] != nil && got[0] == nil {
+			t.Errorf("a %q, b %q: never b alone", got[0], got[1])
+			must(t, <-done)
+			return
+		}
+	}
+}

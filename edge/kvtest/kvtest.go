@@ -31,7 +31,7 @@ func Run(t *testing.T, start func(t *testing.T) Harness) {
 		{"Values", testValues}, {"Names", testNames}, {"Limits", testLimits}, {"GetMany", testGetMany},
 		{"Create", testCreate}, {"Swap", testSwap}, {"Raise", testRaise}, {"Delete", testDelete},
 		{"Expiry", testExpiry}, {"WhatEndsATTL", testReplacedTTL}, {"Keys", testKeys},
-		{"CreateRace", testCreateRace}, {"SwapRace", testSwapRace}, {"RaiseRace", testRaiseRace},
+		{"CreateRace", testCreateRace}, {"SwapRace", testSwapRace}, {"RaiseRace", testRaiseRace}, {"Together", testTogether},
 		{"TwoClients", testTwoClients}, {"Contexts", testContexts}, {"Restart", testRestart}, {"Down", testDown},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, start(t)) })

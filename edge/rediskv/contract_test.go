@@ -1,64 +1,88 @@
 package rediskv_test
 
 import (
-	"context"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
-	"time"
 
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"labbox/edge"
 	"labbox/edge/kvtest"
 	"labbox/edge/rediskv"
+	"labbox/edge/rediskv/redistest"
 )
 
-func TestMain(m *testing.M) {
-	// go-redis looks once a second whether a dead server is back and ends that
-	// look only at its next turn after Close.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestContractRedis(t *testing.T) {
 	kvtest.Run(t, func(t *testing.T) kvtest.Harness {
-		p := startRedis(t)
+		s := redistest.Start(t)
 		return kvtest.Harness{
-			Open: func(t testing.TB) edge.KV { return open(t, "redis://"+p.addr()+"/0?durable=1") },
-			Restart: func(t testing.TB) {
-				p.stop()
-				p.start(t)
-			},
-			Down: func(testing.TB) { p.stop() },
+			Open:    func(t testing.TB) edge.KV { return open(t, s.URL()+"?durable=1") },
+			Restart: func(t testing.TB) { s.Restart(t) },
+			Down:    func(testing.TB) { s.Kill() },
 		}
 	})
+}
+
+// aclRules is the user of docs/ref/store.md, with its key prefix.
+const aclRules = "resetchannels ~campus:* " + rediskv.Needs
+
+// TestContractSecured: TLS with a client's certificate, an ACL user that may do
+// what docs/ref/store.md says and no more, and a key prefix.
+func TestContractSecured(t *testing.T) {
+	certs := redistest.NewCerts(t)
+	kvtest.Run(t, func(t *testing.T) kvtest.Harness {
+		s := redistest.StartWith(t, redistest.WithTLS(certs), redistest.WithACL("labbox", "hunter2", aclRules))
+		s.Do(t, "set", "others:key", "1")
+		return kvtest.Harness{
+			Open:    func(t testing.TB) edge.KV { return dial(t, secured(s, s.URL())) },
+			Restart: func(t testing.TB) { s.Restart(t) },
+			Down:    func(testing.TB) { s.Kill() },
+		}
+	})
+}
+
+func secured(s *redistest.Server, url string) rediskv.Config {
+	return rediskv.Config{URL: url, Username: s.Username, PasswordFile: s.PasswordFile, CAFile: s.CAFile,
+		CertFile: s.CertFile, KeyFile: s.KeyFile, KeyPrefix: "campus:", Durable: true}
 }
 
 func TestContractCluster(t *testing.T) {
-	nodes := startCluster(t) // it takes seconds: the tests share it, and Down comes last
-	url := "redis+cluster://" + nodes[0].addr() + "," + nodes[1].addr()
+	nodes := redistest.Cluster(t) // it takes seconds: the tests share it, and Down comes last
 	kvtest.Run(t, func(t *testing.T) kvtest.Harness {
-		for _, n := range nodes {
-			c := redis.NewClient(&redis.Options{Addr: n.addr()})
-			if err := c.FlushAll(t.Context()).Err(); err != nil {
-				t.Fatal(err)
-			}
-			_ = c.Close()
-		}
-		return kvtest.Harness{
-			Open: func(t testing.TB) edge.KV { return open(t, url) },
-			Down: func(testing.TB) {
-				for _, n := range nodes {
-					n.stop()
-				}
-			},
-		}
+		return clusterHarness(t, nodes, func(t testing.TB) edge.KV { return open(t, redistest.ClusterURL(nodes[:2])) })
 	})
 }
 
-func open(t testing.TB, url string) edge.KV {
+func clusterHarness(t *testing.T, nodes []*redistest.Server, open func(t testing.TB) edge.KV) kvtest.Harness {
+	for _, n := range nodes {
+		n.Do(t, "flushall")
+	}
+	return kvtest.Harness{
+		Open: open,
+		Restart: func(t testing.TB) {
+			for _, n := range nodes {
+				n.Restart(t)
+			}
+			redistest.AwaitCluster(t, nodes)
+		},
+		Down: func(testing.TB) {
+			for _, n := range nodes {
+				n.Kill()
+			}
+		},
+	}
+}
+
+// TestContractSecuredCluster: all of it in a Cluster.
+func TestContractSecuredCluster(t *testing.T) {
+	nodes := redistest.Cluster(t, redistest.WithTLS(redistest.NewCerts(t)), redistest.WithACL("labbox", "hunter2", aclRules))
+	kvtest.Run(t, func(t *testing.T) kvtest.Harness {
+		return clusterHarness(t, nodes, func(t testing.TB) edge.KV { return dial(t, secured(nodes[0], redistest.ClusterURL(nodes))) })
+	})
+}
+
+func open(t testing.TB, url string) *rediskv.KV {
 	t.Helper()
 	kv, err := rediskv.Open(t.Context(), url)
 	if err != nil {
@@ -67,36 +91,12 @@ func open(t testing.TB, url string) edge.KV {
 	return kv
 }
 
-// startCluster starts three masters that share the slots.
-func startCluster(t testing.TB) [3]*peer {
+func dial(t testing.TB, cfg rediskv.Config) *rediskv.KV {
 	t.Helper()
-	var nodes [3]*peer
-	args := []string{"--cluster", "create"}
-	for i := range nodes {
-		nodes[i] = startRedis(t, "--cluster-enabled", "yes", "--appendfsync", "everysec")
-		args = append(args, nodes[i].addr())
+	kv, err := rediskv.Dial(cfg)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := exec.LookPath("redis-cli"); err != nil {
-		if os.Getenv("LABBOX_REQUIRE_PEERS") == "1" {
-			t.Fatal("redis-cli is not installed, and LABBOX_REQUIRE_PEERS=1")
-		}
-		t.Skip("redis-cli is not installed (Debian package redis-tools)")
-	}
-	if out, err := exec.Command("redis-cli", append(args, "--cluster-yes")...).CombinedOutput(); err != nil {
-		t.Fatalf("redis-cli: %v: %s", err, out)
-	}
-	for _, n := range nodes { // each must know that the cluster is whole
-		c := redis.NewClient(&redis.Options{Addr: n.addr()})
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-			info, _ := c.ClusterInfo(context.Background()).Result()
-			if strings.Contains(info, "cluster_state:ok") {
-				break
-			}
-			if time.Now().After(end) {
-				t.Fatalf("the cluster does not come up: %s", info)
-			}
-		}
-		_ = c.Close()
-	}
-	return nodes
+	t.Cleanup(func() { _ = kv.Close() })
+	return kv
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"labbox/edge"
 )
 
 // GetMany implements edge.KV.
@@ -21,9 +23,9 @@ func (k *KV) GetMany(ctx context.Context, keys ...string) ([][]byte, error) {
 		args := make([]any, 1, len(at)+1)
 		args[0] = "mget"
 		for _, i := range at {
-			args = append(args, keys[i])
+			args = append(args, k.prefix+keys[i])
 		}
-		vals, err := again(ctx, func() ([]any, error) { return k.c.Do(ctx, args...).Slice() })
+		vals, err := again(ctx, k, func(ctx context.Context) ([]any, error) { return k.c.Do(ctx, args...).Slice() })
 		if err != nil {
 			return nil, readError("get many", err)
 		}
@@ -44,15 +46,19 @@ func (k *KV) Delete(ctx context.Context, keys ...string) (int, error) {
 		}
 	}
 	sum := 0
-	for _, at := range k.bySlot(keys) {
+	for part, at := range k.bySlot(keys) {
 		args := make([]any, 1, len(at)+1)
 		args[0] = "del"
 		for _, i := range at {
-			args = append(args, keys[i])
+			args = append(args, k.prefix+keys[i])
 		}
-		n, err := k.c.Do(ctx, args...).Int()
+		n, err := k.write(ctx, args...).Int()
+		if err != nil && part > 0 { // no code that says that nothing was done
+			return sum, edge.Errorf(edge.CodeUnknownOutcome, "rediskv: delete: keys of one box are deleted, those of another are not: %w", err).
+				WithHint("delete them again")
+		}
 		if err != nil {
-			return sum, writeError("delete", err)
+			return 0, writeError("delete", err)
 		}
 		sum += n
 	}
@@ -66,17 +72,19 @@ func (k *KV) Keys(ctx context.Context, prefix string) ([]string, error) {
 			return nil, err
 		}
 	}
-	match := globEscape(prefix) + "*"
+	match := globEscape(k.prefix+prefix) + "*"
 	var mu sync.Mutex
 	var keys []string
 	scan := func(ctx context.Context, c redis.Cmdable) error {
 		for cursor := uint64(0); ; {
-			part, next, err := c.Scan(ctx, cursor, match, 1000).Result()
+			part, next, err := k.scan(ctx, c, cursor, match)
 			if err != nil {
 				return err
 			}
 			mu.Lock()
-			keys = append(keys, part...)
+			for _, key := range part {
+				keys = append(keys, key[len(k.prefix):])
+			}
 			mu.Unlock()
 			if cursor = next; cursor == 0 {
 				return nil
@@ -94,6 +102,15 @@ func (k *KV) Keys(ctx context.Context, prefix string) ([]string, error) {
 	}
 	slices.Sort(keys) // SCAN may give a key twice
 	return slices.Compact(keys), nil
+}
+
+// scan takes one step, which alone is an operation with a longest time.
+func (k *KV) scan(ctx context.Context, c redis.Cmdable, cursor uint64, match string) (part []string, next uint64, err error) {
+	_, err = again(ctx, k, func(ctx context.Context) (struct{}, error) {
+		part, next, err = c.Scan(ctx, cursor, match, 1000).Result()
+		return struct{}{}, err
+	})
+	return part, next, err
 }
 
 // bySlot groups the places of keys so that each group lies in one hash slot.

@@ -24,8 +24,13 @@ type Options struct {
 
 // KV implements edge.KV on a Redis client.
 type KV struct {
-	c    redis.UniversalClient
-	opts Options
+	c       redis.UniversalClient
+	opts    Options
+	prefix  string
+	timeout time.Duration // of one operation, 0: what client is set to
+
+	away  since // nobody answers
+	unfit since // Health says no
 }
 
 var _ edge.KV = (*KV)(nil)
@@ -39,7 +44,7 @@ func (k *KV) Get(ctx context.Context, key string) ([]byte, bool, error) {
 	if err := checkKey(key); err != nil {
 		return nil, false, err
 	}
-	b, err := again(ctx, func() ([]byte, error) { return k.c.Get(ctx, key).Bytes() })
+	b, err := again(ctx, k, func(ctx context.Context) ([]byte, error) { return k.c.Get(ctx, k.prefix+key).Bytes() })
 	if errors.Is(err, redis.Nil) {
 		return nil, false, nil
 	}
@@ -55,11 +60,11 @@ func (k *KV) Set(ctx context.Context, key string, value []byte, ttl time.Duratio
 	if err != nil {
 		return err
 	}
-	args := append(make([]any, 0, 5), "set", key, value)
+	args := append(make([]any, 0, 5), "set", k.prefix+key, value)
 	if ms > 0 {
 		args = append(args, "px", ms)
 	}
-	return writeError("set", k.c.Do(ctx, args...).Err())
+	return writeError("set", k.write(ctx, args...).Err())
 }
 
 // Create implements edge.KV.
@@ -68,11 +73,11 @@ func (k *KV) Create(ctx context.Context, key string, value []byte, ttl time.Dura
 	if err != nil {
 		return false, err
 	}
-	args := append(make([]any, 0, 6), "set", key, value, "nx")
+	args := append(make([]any, 0, 6), "set", k.prefix+key, value, "nx")
 	if ms > 0 {
 		args = append(args, "px", ms)
 	}
-	err = k.c.Do(ctx, args...).Err()
+	err = k.write(ctx, args...).Err()
 	if errors.Is(err, redis.Nil) {
 		return false, nil
 	}
@@ -85,7 +90,7 @@ func (k *KV) Swap(ctx context.Context, key string, old, new []byte, ttl time.Dur
 	if err != nil {
 		return false, err
 	}
-	n, err := swapScript.Run(ctx, k.c, []string{key}, old, new, ms).Int()
+	n, err := k.run(ctx, swapScript, key, old, new, ms).Int()
 	return n == 1, writeError("swap", err)
 }
 
@@ -94,7 +99,7 @@ func (k *KV) Raise(ctx context.Context, key string, n uint64) (uint64, error) {
 	if err := checkKey(key); err != nil {
 		return 0, err
 	}
-	s, err := raiseScript.Run(ctx, k.c, []string{key}, strconv.FormatUint(n, 10)).Text()
+	s, err := k.run(ctx, raiseScript, key, strconv.FormatUint(n, 10)).Text()
 	if err != nil {
 		return 0, writeError("raise", err)
 	}
@@ -113,9 +118,9 @@ func (k *KV) Touch(ctx context.Context, key string, ttl time.Duration) (bool, er
 	}
 	var n int
 	if ms > 0 {
-		n, err = k.c.Do(ctx, "pexpire", key, ms).Int()
+		n, err = k.write(ctx, "pexpire", k.prefix+key, ms).Int()
 	} else {
-		n, err = persistScript.Run(ctx, k.c, []string{key}).Int()
+		n, err = k.run(ctx, persistScript, key).Int()
 	}
 	return n == 1, writeError("touch", err)
 }
@@ -125,7 +130,9 @@ func (k *KV) TTL(ctx context.Context, key string) (time.Duration, bool, error) {
 	if err := checkKey(key); err != nil {
 		return 0, false, err
 	}
-	ms, err := again(ctx, func() (int64, error) { return k.c.Do(ctx, "pttl", key).Int64() })
+	ms, err := again(ctx, k, func(ctx context.Context) (int64, error) {
+		return k.c.Do(ctx, "pttl", k.prefix+key).Int64()
+	})
 	switch {
 	case err != nil:
 		return 0, false, readError("ttl", err)
@@ -150,13 +157,4 @@ func (k *KV) Close() error {
 		return fmt.Errorf("rediskv: close: %w", err)
 	}
 	return nil
-}
-
-// again runs a read a second time when the connection broke under it.
-func again[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	v, err := read()
-	if err != nil && ctx.Err() == nil && broken(err) {
-		v, err = read()
-	}
-	return v, err
 }

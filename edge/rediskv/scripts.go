@@ -1,11 +1,22 @@
 package rediskv
 
-import "github.com/redis/go-redis/v9"
+import (
+	"crypto/sha1"
+	"encoding/hex"
+)
+
+// script is Lua source that touches KEYS[1] and no other key.
+type script struct{ src, sha1 string }
+
+func newScript(src string) script {
+	sum := sha1.Sum([]byte(src))
+	return script{src, hex.EncodeToString(sum[:])}
+}
 
 // Numbers are compared as decimal text: Lua's are doubles and lose the last
 // digits of a uint64.
 var (
-	swapScript = redis.NewScript(`
+	swapScript = newScript(`
 local held = redis.call('GET', KEYS[1])
 if held == false or held ~= ARGV[1] then return 0 end
 if ARGV[3] == '0' then
@@ -15,7 +26,7 @@ else
 end
 return 1`)
 
-	raiseScript = redis.NewScript(`
+	raiseScript = newScript(`
 local held = redis.call('GET', KEYS[1])
 if held ~= false then
   if not string.find(held, '^%d+$') then return held end
@@ -29,7 +40,7 @@ end
 redis.call('SET', KEYS[1], ARGV[1])
 return ARGV[1]`)
 
-	persistScript = redis.NewScript(`
+	persistScript = newScript(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('PERSIST', KEYS[1])
 return 1`)

@@ -8,6 +8,7 @@ import (
 
 	"labbox/edge"
 	"labbox/edge/rediskv"
+	"labbox/edge/rediskv/redistest"
 )
 
 func TestOpenTellsNoPassword(t *testing.T) {
@@ -37,8 +38,8 @@ func TestOpenTellsNoPassword(t *testing.T) {
 }
 
 func TestHealthWantsDurability(t *testing.T) {
-	p := startRedis(t, "--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
-	for url, code := range map[string]edge.Code{"redis://" + p.addr(): "", "redis://" + p.addr() + "?durable=1": edge.CodeStoreDown} {
+	p := redistest.Start(t, "--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
+	for url, code := range map[string]edge.Code{"redis://" + p.Addr(): "", "redis://" + p.Addr() + "?durable=1": edge.CodeStoreDown} {
 		kv := open(t, url)
 		if err := kv.Health(t.Context()); edge.CodeOf(err) != code {
 			t.Errorf("%s: %v, want code %q", url, err, code)
@@ -48,8 +49,8 @@ func TestHealthWantsDurability(t *testing.T) {
 }
 
 func TestStoreFull(t *testing.T) {
-	p := startRedis(t, "--maxmemory", "3mb")
-	kv := open(t, "redis://"+p.addr())
+	p := redistest.Start(t, "--maxmemory", "3mb")
+	kv := open(t, "redis://"+p.Addr())
 	defer kv.Close()
 	for i := range 100 {
 		err := kv.Set(t.Context(), edge.Key("b", strings.Repeat("k", i+1)), make([]byte, 1<<20), 0)
