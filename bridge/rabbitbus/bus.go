@@ -1,0 +1,144 @@
+package rabbitbus
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"labbox/edge"
+	"labbox/edge/fanout"
+)
+
+// Names on the broker. All begin with prefix, so that one permission covers them.
+const (
+	prefix       = "labbox."
+	liveExchange = prefix + "live" // topic: live messages by subject
+	askExchange  = prefix + "ask"  // topic: "who serves this subject?"
+	deadExchange = prefix + "dead" // direct: jobs set aside
+)
+
+// Bus is edge.Bus on RabbitMQ.
+type Bus struct {
+	cfg    Config
+	target *target
+	log    *slog.Logger
+	id     string // of this Bus among all on the broker
+
+	pub, con *link
+	stop     context.CancelFunc
+	wg       sync.WaitGroup
+
+	live  *fanout.Table
+	serve servers
+	asks  pending
+	bind  bindings
+	work  queues
+
+	mu     sync.Mutex
+	subs   map[ender]struct{}
+	closed bool
+	done   chan struct{} // closed when everything has ended
+}
+
+// ender is a subscription of any kind.
+type ender interface {
+	edge.Subscription
+	Gate() *fanout.Gate
+}
+
+var _ edge.Bus = (*Bus)(nil)
+
+// Open returns a Bus that connects in the background, for ever. It does not wait
+// for the broker and does not fail when it is away: Health says so. It fails only
+// on a Config that can never work (CodeBadConfig). ctx bounds nothing but Open.
+func Open(ctx context.Context, cfg Config) (*Bus, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	t, err := cfg.parse()
+	if err != nil {
+		return nil, err
+	}
+	b := &Bus{
+		cfg: cfg, target: t, log: cfg.Logger, id: strings.ToLower(rand.Text()[:16]),
+		subs: map[ender]struct{}{}, done: make(chan struct{}),
+	}
+	b.live = fanout.New(cfg.QueueLen, cfg.QueueBytes, func(string) {})
+	b.asks.init()
+	b.work.init(b)
+	b.pub = newLink(b, "publish", b.setupPub)
+	b.con = newLink(b, "consume", b.setupCon)
+	life, stop := context.WithCancel(context.Background())
+	b.stop = stop
+	b.wg.Go(func() { b.pub.run(life) })
+	b.wg.Go(func() { b.con.run(life) })
+	return b, nil
+}
+
+func (b *Bus) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}
+
+// add registers a subscription, unless the Bus is closed.
+func (b *Bus) add(s ender) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return errClosed()
+	}
+	b.subs[s] = struct{}{}
+	return nil
+}
+
+func (b *Bus) remove(s ender) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.subs, s)
+}
+
+// Close implements edge.Bus. Called from inside a handler it waits for all
+// others, and the connections end when that handler has returned, so that its
+// answer or acknowledgement still goes out.
+func (b *Bus) Close() error {
+	b.mu.Lock()
+	first := !b.closed
+	b.closed = true
+	subs := make([]ender, 0, len(b.subs))
+	for s := range b.subs {
+		subs = append(subs, s)
+	}
+	b.mu.Unlock()
+
+	id, inside := fanout.GoroutineID(), false
+	for _, s := range subs {
+		inside = inside || s.Gate().Holds(id)
+	}
+	var errs []error
+	for _, s := range subs {
+		errs = append(errs, s.Close())
+	}
+	end := func() {
+		for _, s := range subs {
+			s.Gate().Drained()
+		}
+		b.flush()
+		b.stop()
+		b.wg.Wait()
+		close(b.done)
+	}
+	switch {
+	case first && inside:
+		go end()
+	case first:
+		end()
+	case !inside:
+		<-b.done
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,2 @@
+// Package rabbitbus is edge.Bus on RabbitMQ.
+package rabbitbus
