@@ -29,6 +29,7 @@ const (
 type queue struct {
 	edge.Queue
 	sent *recent // ids this process has stored
+	took *recent // owners of ids this process has taken, where there is no Memory
 
 	mu   sync.Mutex
 	dead sync.Mutex // one reader of the jobs set aside at a time
@@ -64,7 +65,7 @@ func (qs *queues) put(decl edge.Queue) *queue {
 	defer qs.mu.Unlock()
 	q := qs.known[decl.Name]
 	if q == nil || q.Queue != decl {
-		q = &queue{Queue: decl, sent: newRecent(decl.Dedup)}
+		q = &queue{Queue: decl, sent: newRecent(decl.Dedup), took: newRecent(decl.Dedup + backlog)}
 		qs.known[decl.Name] = q
 	}
 	return q

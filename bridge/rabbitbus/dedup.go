@@ -1,0 +1,114 @@
+package rabbitbus
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"labbox/edge"
+)
+
+// backlog is for how long beyond Queue.Dedup a copy of a job may wait in the queue
+// and still be known for a copy.
+const backlog = 24 * time.Hour
+
+// owner is what Config.Memory holds for a job id: the one copy that counts, and
+// when it was enqueued.
+type owner struct {
+	copy string
+	at   int64 // Unix ms, the publisher's clock
+}
+
+func (o owner) encode() []byte { return []byte(o.copy + " " + strconv.FormatInt(o.at, 10)) }
+
+func readOwner(b []byte) owner {
+	copy, at, _ := strings.Cut(string(b), " ")
+	n, _ := strconv.ParseInt(at, 10, 64)
+	return owner{copy, n}
+}
+
+func ownerOf(d amqp.Delivery) owner {
+	copy, _ := d.Headers[headCopy].(string)
+	at, _ := d.Headers[headAt].(int64)
+	return owner{copy, at}
+}
+
+// takes reports whether a delivery of o is to be done where had is remembered:
+// the same copy again (a redelivery), or a new job under an id whose time is over.
+func (o owner) takes(had owner, dedup time.Duration) bool {
+	return o.copy == had.copy || time.Duration(o.at-had.at)*time.Millisecond >= dedup
+}
+
+// memoryKey is where the owner of a job id is kept. Ids may hold what keys may not.
+func memoryKey(queue, id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return edge.Key(queue, "job", hex.EncodeToString(sum[:16]))
+}
+
+// mine reports whether a delivery is to be done here and not a copy of a job that
+// is, or was. It waits while the memory cannot be reached: a job must rather be
+// late than be done twice. The error is that the consumer closes.
+func (c *consumer) mine(d amqp.Delivery) (bool, error) {
+	o := ownerOf(d)
+	if o.copy == "" || c.q.Dedup <= 0 {
+		return true, nil // not from an Enqueue of ours
+	}
+	kv := c.bus.cfg.Memory
+	if kv == nil {
+		return c.bus.work.seen(c.q, d.MessageId, o), nil
+	}
+	for said := false; ; said = true {
+		ok, err := claim(c.ctx, kv, memoryKey(c.q.Name, d.MessageId), o, c.q.Dedup)
+		if err == nil {
+			return ok, nil
+		}
+		if c.ctx.Err() != nil {
+			return false, c.ctx.Err()
+		}
+		if !said {
+			c.bus.log.Warn("job waits for the store that remembers ids", "queue", c.q.Name, "id", d.MessageId, "err", err)
+		}
+		c.pause()
+	}
+}
+
+// claim makes o the owner of key where it may be.
+func claim(ctx context.Context, kv edge.KV, key string, o owner, dedup time.Duration) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callMost)
+	defer cancel()
+	for {
+		if ok, err := kv.Create(ctx, key, o.encode(), dedup+backlog); ok || err != nil {
+			return ok, err
+		}
+		had, ok, err := kv.Get(ctx, key)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			continue // it ended a moment ago
+		}
+		was := readOwner(had)
+		if o.copy == was.copy || !o.takes(was, dedup) {
+			return o.copy == was.copy, nil
+		}
+		if ok, err := kv.Swap(ctx, key, had, o.encode(), dedup+backlog); ok || err != nil {
+			return ok, err
+		}
+	}
+}
+
+// seen is the memory of a process without a store.
+func (qs *queues) seen(q *queue, id string, o owner) bool {
+	qs.mu.Lock()
+	defer qs.mu.Unlock()
+	if had, ok := q.took.get(id); ok && !o.takes(readOwner([]byte(had)), q.Dedup) {
+		return false
+	}
+	q.took.put(id, string(o.encode()))
+	return true
+}
