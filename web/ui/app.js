@@ -1,11 +1,10 @@
 // Shows the page that the address names: the start page, d/<id> one device, gallery every state from fixtures.
 
-import { DevicePage } from './device.js';
 import { pickLang, t } from './i18n.js';
 import { html, render } from './lib.js';
-import { Banner, NameDialog, recall, theme } from './shell.js';
+import { DevicePage, StartPage } from './pages.js';
+import { NameDialog, recall, theme } from './shell.js';
 import { effect, signal } from './signals.js';
-import { StartPage } from './start.js';
 import { connect, device, useLang } from './state.js';
 
 const base = new URL(document.baseURI).pathname;
@@ -35,7 +34,7 @@ function App() {
   const id = path.value.startsWith('d/') ? path.value.slice(2) : '';
   const title = id ? device(id)?.status.value.name || id : t('devices');
   document.title = `${title} – labbox`;
-  return html`<a class="skip" href="#main" onClick=${skip}>${t('skip')}</a><${Banner} />
+  return html`<a class="skip" href="#main" onClick=${skip}>${t('skip')}</a>
     ${id ? html`<${DevicePage} key=${id} id=${id} />` : html`<${StartPage} />`}<${NameDialog} />`;
 }
 

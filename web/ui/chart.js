@@ -86,7 +86,7 @@ function hatch(ink, paper, ratio) {
 
 export class Chart {
   /** @param {HTMLCanvasElement} el @param {number[]} channels indices into the contract's @param {number} windowMS
-   * @param {number} least smallest span worth showing */
+   * @param {(v: number) => number} least smallest span worth showing around a value */
   constructor(el, channels, windowMS, least) {
     this.least = least;
     this.el = el;
@@ -168,7 +168,7 @@ export class Chart {
       if (!(a >= lo)) lo = Number.isNaN(a) ? lo : a;
       if (!(b <= hi)) hi = Number.isNaN(b) ? hi : b;
     }
-    this.range = steadyRange(this.range, lo, hi, this.least);
+    this.range = steadyRange(this.range, lo, hi, this.least(hi));
     const [bottom, top] = this.range;
     const kx = w / windowMS;
     const ky = h / (top - bottom);

@@ -9,7 +9,7 @@ const LONGEST_PAUSE_MS = 8000;
 const SILENCE_MS = 4000; // the box ticks four times a second
 const REQUEST_MS = 8000;
 /** Close codes after which connecting again would only repeat the fault. */
-const FINAL = new Set([4400, 4409]);
+const FINAL = new Set([1002, 4400, 4409]);
 
 /** An answer that says no. */
 export class Refusal extends Error {
@@ -207,6 +207,9 @@ export const events = async (device) => {
   const r = await call(`devices/${id(device)}/events`);
   return Array.isArray(r) ? r : (r.events ?? []);
 };
+
+/** @param {string} run */
+export const remove = (run) => call(`runs/${id(run)}`, 'DELETE');
 
 /** @param {string} run @param {string} lang */
 export const csvPath = (run, lang) => `api/v1/runs/${id(run)}.csv?lang=${lang}`;

@@ -1,15 +1,16 @@
-// Driving a device: who holds the turn, and one form per command of its contract.
+// Driving a device: who holds the turn, one form per command of its contract, and inputs for the values to be set.
 
+import { places } from './chart.js';
 import { clock, errorText, hintText, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useRef, useState } from './lib.js';
-import { blocked, drives } from './model.js';
+import { blocked, check, drives, parseNumber, stepOf } from './model.js';
 import { useLive } from './paint.js';
+import { Live } from './plots.js';
 import { ask, askName, beat, command, link, me, silent } from './state.js';
-import { ParamInput, paramValue, startText } from './values.js';
 
 /** @param {Device} d */
-export function situation(d) {
+function situation(d) {
   return {
     link: link.value,
     me: me.value,
@@ -20,7 +21,7 @@ export function situation(d) {
 }
 
 /** Take, release, and who drives.  @param {{d: Device}} p */
-export function Turn({ d }) {
+function Turn({ d }) {
   const status = d.status.value;
   const lease = status.lease;
   const mine = drives(status, me.value);
@@ -34,7 +35,7 @@ export function Turn({ d }) {
     <${Icon} name="wheel" />
     <div class="grow">
       <p class="who">${mine ? t('turn.mine') : lease ? html`${t('turn.other')} <bdi>${lease.holder.name}</bdi>` : t('turn.free')}</p>
-      <p class="small" aria-live="polite">${lease?.away ? t('turn.away') : !mine ? t(`block.${why || 'free'}`) : why ? t(`block.${why}`) : t('turn.ready')}
+      <p class="small" aria-live="polite">${lease?.away ? t('turn.away') : t(mine && !why ? 'turn.ready' : `block.${why || 'free'}`, { state: t(`state.${status.state}`) })}
         ${lease?.left_ms ? html` <${Left} key=${`${lease.fence}:${lease.left_ms}`} ms=${lease.left_ms} />` : ''}</p>
       ${refused && html`<p class="small refused" role="alert">${errorText(refused)}</p>`}
     </div>
@@ -90,8 +91,8 @@ function Command({ d, contract, spec, why }) {
     params.length === 1 && params[0].type === 'choice' && (params[0].choices?.length ?? 0) <= 6 ? params[0] : null;
   const send = html`<button class=${spec.calming ? 'calming' : 'primary'} disabled=${off || !complete} aria-busy=${busy}>
     ${params.length ? t('send') : name}</button>`;
-  // A single number has its title and its button in its own rows.
-  const lone = params.length === 1 && !only && params[0].type !== 'choice';
+  // A single value has its title and its button in its own rows.
+  const lone = params.length === 1 && !only;
   return html`<form class=${params.length ? 'command' : 'command bare'} onSubmit=${submit} aria-label=${name}>
     ${params.length > 0 && !lone && html`<h3>${name}</h3>`}
     ${only && html`<${Buttons} d=${d} contract=${contract} spec=${spec} p=${only} off=${off} />`}
@@ -121,7 +122,7 @@ function Buttons({ d, contract, spec, p, off }) {
     const buttons = ref.current.children;
     for (let i = 0; i < buttons.length; i++)
       buttons[i].setAttribute('aria-pressed', String(p.choices?.[i]?.value === v));
-  }, 200);
+  });
   return html`<div class="seg fit" role="group" aria-label=${label(p.label, p.id)} ref=${ref}>
     ${p.choices?.map((c) => html`<button type="button" disabled=${off} onClick=${() => command(d, spec, { [p.id]: c.id })}>${label(c.label, c.id)}</button>`)}
   </div>`;
@@ -131,11 +132,97 @@ function Buttons({ d, contract, spec, p, off }) {
 function Result({ o }) {
   const tone = { pending: 'wait', confirmed: 'ok', sent: 'ok', refused: 'bad', unknown: 'warn' }[o?.phase ?? 'pending'];
   const hint = o?.code ? hintText({ code: o.code, hint: o.hint, args: o.args }) : '';
-  return html`<p class=${`result ${tone}`} aria-live="polite">${
+  return html`<p class=${`result ${tone}`} aria-live="polite" title=${o?.reply}>${
     o &&
     html`<${Icon} name=${tone} />
     <span><strong>${t(`outcome.${o.phase}`)}</strong>${o.tookMS !== undefined && html` <span class="num">${num(o.tookMS, o.tookMS < 10 ? 1 : 0)} ms</span>`}
     ${o.code && html` ${errorText({ code: o.code, args: o.args })}`} ${hint}
-    ${o.reply && html` <code>${o.reply}</code>`}</span>`
+    ${o.reply && o.phase !== 'confirmed' && html` <code>${o.reply}</code>`}</span>`
   }</p>`;
+}
+
+/** The value of a parameter's text, null where it is not allowed.  @param {edge.Param} p @param {string} text */
+function paramValue(p, text) {
+  if (p.type === 'choice') return text;
+  const v = parseNumber(text);
+  return check(p, v) ? null : v;
+}
+
+/** @param {edge.Param} p */
+function startText(p) {
+  if (p.type === 'choice') return String(p.default ?? p.choices?.[0]?.id ?? '');
+  return Number(p.default ?? 0).toFixed(places(stepOf(p)));
+}
+
+/** @param {ParamProps} props */
+function ParamInput(props) {
+  return props.p.type === 'choice' ? Choice(props) : Numeric(props);
+}
+
+/** What the device shows now, beside what is to be set.  @param {ParamProps} props */
+function Now({ d, contract, p }) {
+  const index = contract.channels.findIndex((c) => c.id === p.channel);
+  if (index < 0) return null;
+  const ch = contract.channels[index];
+  return html`<span class="now">${t('param.now')} <${Live} d=${d} ch=${ch} index=${index} /> ${ch.unit}</span>`;
+}
+
+/** What is to be set, said once: a command's only parameter has its title too.  @param {ParamProps} props */
+function Caption(props) {
+  const { p, id, title } = props;
+  const name = label(p.label, p.id);
+  const same = title?.toLowerCase().includes(name.toLowerCase());
+  return html`<div class="row"><label id=${`${id}-l`} for=${id}>${title && html`<strong>${title}</strong>`}${!same && `${title ? ' · ' : ''}${name}`}</label>
+    <${Now} ...${props} /></div>`;
+}
+
+/** @param {ParamProps} props */
+function Choice(props) {
+  const { p, id, text, disabled, set, send } = props;
+  const choices = p.choices ?? [];
+  return html`<div class="param">
+    <${Caption} ...${props} />
+    ${
+      choices.length <= 4
+        ? html`<div class="seg" role="group" aria-labelledby=${`${id}-l`}>
+          ${choices.map(
+            (c) => html`<button type="button" disabled=${disabled} aria-pressed=${text === c.id}
+              onClick=${() => set(c.id)}>${label(c.label, c.id)}</button>`,
+          )}
+        </div>`
+        : html`<select id=${id} disabled=${disabled} value=${text} onChange=${(/** @type {any} */ e) => set(e.target.value)}>
+          ${choices.map((c) => html`<option value=${c.id}>${label(c.label, c.id)}</option>`)}
+        </select>`
+    }${send}
+  </div>`;
+}
+
+/** @param {ParamProps} props */
+function Numeric(props) {
+  const { p, id, text, disabled, set, send } = props;
+  const step = stepOf(p);
+  const n = places(step);
+  const v = parseNumber(text);
+  const wrong = check(p, v);
+  const limits = { min: num(p.min, n), max: num(p.max, n), unit: p.unit ?? '' };
+  const nudge = (/** @type {KeyboardEvent} */ e) => {
+    const by = { ArrowUp: step, ArrowDown: -step, PageUp: 10 * step, PageDown: -10 * step }[e.key];
+    if (!by) return;
+    e.preventDefault();
+    set(Math.min(p.max, Math.max(p.min, (Number.isNaN(v) ? 0 : v) + by)).toFixed(n));
+  };
+  return html`<div class="param">
+    <${Caption} ...${props} />
+    <div class="number">
+      <input type="range" aria-labelledby=${`${id}-l`} min=${p.min} max=${p.max} step=${step} disabled=${disabled}
+        value=${Number.isNaN(v) ? p.min : v} onInput=${(/** @type {any} */ e) => set(Number(e.target.value).toFixed(n))} />
+      <span class="field"><input id=${id} type="text" inputmode="decimal" autocomplete="off" disabled=${disabled} value=${text}
+        aria-invalid=${wrong ? 'true' : 'false'} aria-describedby=${`${id}-d`} onKeyDown=${nudge}
+        onInput=${(/** @type {any} */ e) => set(e.target.value)} /><span class="unit">${p.unit}</span></span>
+      ${send}
+    </div>
+    <p id=${`${id}-d`} class=${wrong ? 'limits refused' : 'limits'}>
+      ${wrong ? errorText({ code: wrong, args: limits }) : t('param.limits', limits)}${p.slew_per_s ? html`, ${t('param.slew', { v: num(p.slew_per_s), unit: p.unit ?? '' })}` : ''}
+    </p>
+  </div>`;
 }

@@ -5,14 +5,18 @@ import { Icon } from './icons.js';
 import { html, useEffect } from './lib.js';
 import { ask, devices, estop, me } from './state.js';
 
+/** Those with something to stop; what is not known yet may have.  @param {Device[]} list */
+export const stoppable = (list) =>
+  list.filter(({ contract: { value: c } }) => !c || c.drivable || c.commands.length > 0);
+
 /** @param {Device[]} list */
-export const stopThem = (list) => {
+const stopThem = (list) => {
   for (const d of list) estop(d, t('name.guest'));
 };
 
-/** @param {{list: Device[], all?: boolean}} p */
+/** Hidden where there is nothing to stop; its place stays.  @param {{list: Device[], all?: boolean}} p */
 export function StopButton({ list, all }) {
-  return html`<button class="estop" onClick=${() => stopThem(list)} title=${t('stop.keys')} aria-keyshortcuts="Shift+Escape">
+  return html`<button class=${list.length ? 'estop' : 'estop none'} onClick=${() => stopThem(list)} title=${t('stop.keys')} aria-keyshortcuts="Shift+Escape">
     <${Icon} name="stop" /><span>${t(all ? 'stop.all' : 'stop.one')}</span>
   </button>`;
 }

@@ -1,14 +1,12 @@
 // Every state of the pages without a box, one at a time: the address `gallery`, or gallery?s=NAME for one of them.
 // Loaded only there.
 
-import { DeviceView } from './device.js';
-import { StopButton } from './estop.js';
 import { frame, madeUp, pendulum, status, thermometer } from './fixtures.js';
 import { html, useEffect, useState } from './lib.js';
+import { DeviceView, StartView } from './pages.js';
 import { dirty } from './paint.js';
-import { Banner, NameDialog, TopBar } from './shell.js';
-import { StartView } from './start.js';
-import { askName, beat, box, devices, link, me } from './state.js';
+import { NameDialog, TopBar } from './shell.js';
+import { askName, beat, box, devices, link, me, notice, push } from './state.js';
 
 /** @typedef {{list: Device[], one?: Device, runs?: edge.Run[], moving?: boolean}} Scene */
 
@@ -136,6 +134,23 @@ const SCENES = {
     link.value = { phase: 'waiting', ever: true, code: 1006, retryAt: Date.now() + 4000 };
     return { ...one({ lease: mine }, { now: performance.now() - 3000 }), moving: false };
   },
+  degraded: () => {
+    push({
+      op: 'notice',
+      code: 'degraded',
+      args: {
+        parts: [
+          { part: 'broker', for_ms: 42e3 },
+          { part: 'store', for_ms: 3e3 },
+        ],
+      },
+    });
+    return { ...one({ lease: mine }), moving: false };
+  },
+  storeless: () => {
+    push({ op: 'notice', code: 'degraded', args: { part: 'store', for_ms: 3e3 } });
+    return SCENES.start();
+  },
   loading: () => {
     const d = madeUp(null, status({}));
     return { list: [d], one: d };
@@ -151,8 +166,10 @@ export function Gallery() {
     link.value = { phase: 'open', ever: true };
     me.value = ana;
     askName.value = false;
+    notice.value = null;
     beat.value = Date.now();
     const s = SCENES[name]();
+    globalThis.fetch = async () => Response.json({ runs: s.runs ?? [], events: [] });
     devices.value = s.list;
     setScene(s);
     document.title = `${name} – labbox`;
@@ -174,12 +191,10 @@ export function Gallery() {
     setScene(null);
     setName(e.target.value);
   };
-  return html`<${Banner} />
-    <${TopBar}>${scene.list.length > 0 && html`<${StopButton} list=${[]} all=${!scene.one} />`}<//>
+  return html`<${TopBar} list=${scene.list} all=${!scene.one} />
     <nav class="row" aria-label="Gallery"><label class="row">State
       <select value=${name} onChange=${choose}>${Object.keys(SCENES).map((n) => html`<option value=${n}>${n}</option>`)}</select>
     </label></nav>
-    ${scene.one ? html`<${DeviceView} key=${name} d=${scene.one} runs=${scene.runs ?? []} />` : html`<${StartView} key=${name} list=${scene.list} />`}
-    ${scene.list.length > 0 && html`<div class="bar"><${StopButton} list=${[]} all=${!scene.one} /></div>`}
+    ${scene.one ? html`<${DeviceView} key=${name} d=${scene.one} />` : html`<${StartView} key=${name} list=${scene.list} />`}
     <${NameDialog} />`;
 }

@@ -4,19 +4,22 @@ import * as api from './conn.js';
 import { bytes, clock, dayAndTime, errorText, has, label, lang, num, t, timeOfDay } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useEffect, useRef, useState } from './lib.js';
-import { addEvent, important } from './model.js';
+import { addEvent, important, told } from './model.js';
 import { ask, beat, link, me, wallShift } from './state.js';
 
 const BEFORE = [0, 5, 10, 30];
 
-/** @param {{d: Device, fixture?: edge.Run[]}} p */
-export function Record({ d, fixture }) {
+/** @param {{d: Device}} p */
+export function Record({ d }) {
   const running = d.status.value.run;
-  const [runs, setRuns] = useState(/** @type {edge.Run[]} */ (fixture ?? []));
+  const [runs, setRuns] = useState(/** @type {edge.Run[]} */ ([]));
   const [bad, setBad] = useState('');
   const [before, setBefore] = useState(5);
-  const load = async () => {
+  const [doomed, setDoomed] = useState('');
+  const load = async (gone = '') => {
     try {
+      if (gone) await api.remove(gone);
+      setDoomed('');
       setRuns(await api.runs(d.id));
       setBad('');
     } catch (e) {
@@ -25,7 +28,7 @@ export function Record({ d, fixture }) {
   };
   const off = link.value.phase !== 'open' || !me.value;
   useEffect(() => {
-    if (!fixture && !off) load();
+    if (!off) load();
   }, [d, running, off]);
   const start = (/** @type {any} */ e) => {
     e.preventDefault();
@@ -65,7 +68,13 @@ export function Record({ d, fixture }) {
             <p class="small">${dayAndTime(r.start_ms)} · <span class="num">${clock(r.length_ms)}</span> · <bdi>${r.by?.name}</bdi> · ${bytes(r.bytes ?? 0)}
             ${r.gaps > 0 && html` · <span class="flag">${t('run.gaps', { n: r.gaps })}</span>`}
             ${r.state !== 'done' && html` · <span class="flag">${t(`run.${r.state}`)}</span>`}</p></div>
-          <a class="button" href=${api.csvPath(r.id, lang.value)} download aria-label=${t('run.csv', { name: r.name || r.id })}><${Icon} name="down" />CSV</a>
+          ${
+            doomed === r.id
+              ? html`<strong>${t('run.sure')}</strong><button onClick=${() => load(r.id)} disabled=${off}>${t('run.delete')}</button>
+                <button onClick=${() => setDoomed('')}>${t('cancel')}</button>`
+              : html`<a class="button" href=${api.csvPath(r.id, lang.value)} download aria-label=${t('run.csv', { name: r.name || r.id })}><${Icon} name="down" />CSV</a>
+                ${r.id !== running && r.by?.id === me.value?.seat && html`<button class="quiet" disabled=${off} aria-label=${`${t('run.delete')} ${r.name || r.id}`} onClick=${() => setDoomed(r.id)}><${Icon} name="bin" /></button>`}`
+          }
         </li>`,
           )}</ul>${runs.length > 20 && html`<p class="small">${t('run.more', { n: num(runs.length - 20) })}</p>`}`
         : html`<p class="small hint">${t(me.value ? 'run.none' : 'err.no_seat')}</p>`
@@ -90,12 +99,12 @@ export function eventText(e, contract) {
   return key ? t(key, words) : `${e.code} ${JSON.stringify(a)}`;
 }
 
-/** @param {{d: Device, still?: boolean}} p still: ask nobody */
-export function Log({ d, still }) {
+/** @param {{d: Device}} p */
+export function Log({ d }) {
   const [all, setAll] = useState(false);
   const open = link.value.phase === 'open';
   useEffect(() => {
-    if (open && !still) {
+    if (open) {
       api.events(d.id).then(
         (list) => {
           d.events.value = list.reduce(addEvent, d.events.value);
@@ -104,7 +113,7 @@ export function Log({ d, still }) {
       );
     }
   }, [d, open]);
-  const events = d.events.value;
+  const events = told(d.events.value);
   const shown = all ? events : events.slice(0, 8);
   return html`<section class="card">
     <h2>${t('log.title')}</h2>
@@ -112,7 +121,7 @@ export function Log({ d, still }) {
     ${events.length === 0 && html`<p class="small hint">${t('log.none')}</p>`}
     <ol class="plain">${shown.map(
       (e) => html`<li key=${`${e.mono_us}-${e.seq}-${e.code}`} class=${`event ${e.code}`}>
-      <time class="num">${timeOfDay(e.wall_ms)}</time><span><bdi>${eventText(e, d.contract.value)}</bdi></span></li>`,
+      <time class="num">${timeOfDay(e.wall_ms)}</time><span title=${e.args && JSON.stringify(e.args)}><bdi>${eventText(e, d.contract.value)}</bdi></span></li>`,
     )}</ol>
     ${events.length > 8 && html`<button class="small" aria-expanded=${all} onClick=${() => setAll(!all)}>${t(all ? 'log.less' : 'log.more')}</button>`}
   </section>`;

@@ -74,7 +74,7 @@ export function errorText(e) {
 /** What to do about it: ours where we have one, else the box's own (English).
  * @param {Trouble} e */
 export function hintText(e) {
-  const key = `hint.${e.code}`;
+  const key = `hint.${e.code === 'timeout' ? 'lost' : e.code}`;
   return has(key) ? t(key, e.args ?? {}) : (e.hint ?? '');
 }
 

@@ -1,5 +1,7 @@
 // What the panel decides from what the box says; pure functions, so that they can be tested without a browser.
 
+import { niceStep } from './chart.js';
+
 const MAX_EVENTS = 200;
 
 /** Why controls are blocked, as a key of the catalogue (block.*), or '' where they are not.
@@ -8,7 +10,7 @@ export function blocked({ link, me, status, stale, silent }) {
   if (link.phase !== 'open' || silent) return 'offline';
   if (!me) return 'no_seat';
   if (status.stopped) return 'stopped';
-  if (status.state !== 'live') return status.state;
+  if (status.state !== 'live') return 'state';
   if (!status.lease) return 'free';
   if (status.lease.holder.id !== me.seat) return 'taken';
   if (stale) return 'stale';
@@ -38,6 +40,19 @@ export function look(status, link, stale) {
   return { tone: tone ?? 'off', key: tone ? status.state : 'unknown' };
 }
 
+/** What a notice says; a part that was away already keeps its time, so that the words stand still.
+ * @param {Notice | null} was @param {Message} m @param {number} now @returns {Notice | null} */
+export function noticed(was, { code, args }, now) {
+  if (!code) return null;
+  /** @type {{part: string, for_ms: number}[]} */
+  const list = code === 'degraded' ? (args.parts ?? [args]) : [];
+  const parts = list.map(({ part, for_ms }) => ({
+    part,
+    since: was?.parts.find((p) => p.part === part)?.since ?? now - for_ms,
+  }));
+  return { code, args, parts };
+}
+
 /** Adds an event, newest first, each once, at most 200.
  * @param {edge.Event[]} list @param {edge.Event} e */
 export function addEvent(list, e) {
@@ -45,6 +60,13 @@ export function addEvent(list, e) {
   const at = list.findIndex((x) => x.wall_ms <= e.wall_ms);
   const next = at < 0 ? [...list, e] : [...list.slice(0, at), e, ...list.slice(at)];
   return next.slice(0, MAX_EVENTS);
+}
+
+/** The log without the steps on a device's way to the state that it reached.  @param {edge.Event[]} list newest first */
+export function told(list) {
+  const newest = list.find((e) => e.code === 'state');
+  const steps = ['opening', 'booting', 'identifying', 'safing'];
+  return list.filter((e) => e.code !== 'state' || e === newest || !steps.includes(String(e.args?.state)));
 }
 
 /** Events a screen reader should hear.  @param {edge.Event} e */
@@ -79,16 +101,15 @@ export function check(p, v) {
   return v < p.min || v > p.max ? 'out_of_range' : '';
 }
 
-/** The step of a parameter's field: as declared, else a hundredth of the range, rounded to 1, 2 or 5.
- * @param {edge.Param} p */
-export function stepOf(p) {
-  if (p.step) return p.step;
-  if (p.type === 'int') return 1;
-  const raw = (p.max - p.min) / 100 || 1;
-  const ten = 10 ** Math.floor(Math.log10(raw));
-  const m = raw / ten;
-  return (m < 1.5 ? 1 : m < 3.5 ? 2 : 5) * ten;
-}
+/** The step of a parameter's field: as declared, else about a hundredth of the range.  @param {edge.Param} p */
+export const stepOf = (p) => p.step || (p.type === 'int' ? 1 : niceStep(p.max - p.min || 100, 150));
+
+/** The smallest span of a channel's values worth a scale: a hundredth of its range, else of the value.
+ * @param {edge.Channel} ch @param {number} value */
+export const leastSpan = (ch, value) =>
+  ch.min !== undefined && ch.max !== undefined
+    ? (ch.max - ch.min) / 100
+    : Math.max(10 ** (1 - ch.decimals), Math.abs(value) / 100 || 0);
 
 /** Where the plots of a device come from: the type's hints, else its channels by group and unit.
  * @param {edge.Contract} c @returns {edge.Plot[]} */

@@ -2,16 +2,20 @@
 
 import { useEffect, useRef } from './lib.js';
 
-/** @type {Set<(now: number) => void>} */
+const WORDS_MS = 100;
+/** @type {Set<(now: number, words: boolean) => void>} */
 const jobs = new Set();
 /** @type {Set<() => void>} */
 const after = new Set();
 let asked = false;
+let written = 0;
 
 function run() {
   asked = false;
   const now = performance.now();
-  for (const job of jobs) job(now);
+  const words = now - written >= WORDS_MS;
+  if (words) written = now;
+  for (const job of jobs) job(now, words);
   for (const job of after) job();
 }
 
@@ -22,7 +26,8 @@ export function dirty() {
   requestAnimationFrame(run);
 }
 
-/** Calls fn at every drawing until the returned function is called.  @param {(now: number) => void} fn */
+/** Calls fn at every drawing until the returned function is called; `words`: texts are due, all at the same time.
+ * @param {(now: number, words: boolean) => void} fn */
 export function onPaint(fn) {
   jobs.add(fn);
   dirty();
@@ -32,18 +37,11 @@ export function onPaint(fn) {
 /** Calls fn once everything has been drawn.  @param {() => void} fn */
 export const afterPaint = (fn) => void after.add(fn);
 
-/** Hook: calls fn at most every `ms` while there is something new, and after every render.
- * @param {(now: number) => void} fn @param {number} [ms] */
-export function useLive(fn, ms = 100) {
+/** Hook: calls fn whenever texts are due and there is something new, and after every render.
+ * @param {(now: number) => void} fn */
+export function useLive(fn) {
   const latest = useRef(fn);
   latest.current = fn;
-  useEffect(() => {
-    let last = 0;
-    return onPaint((now) => {
-      if (now - last < ms) return;
-      last = now;
-      latest.current(now);
-    });
-  }, []);
+  useEffect(() => onPaint((now, words) => words && latest.current(now)), []);
   useEffect(() => fn(performance.now()));
 }

@@ -1,16 +1,71 @@
-// The plots of a device: width of time, freeze, legend with values and switches, table on demand.
+// What a device measures: present values as numbers with units or as words, with their age; plots with a width of time,
+// freeze, legend with values and switches, table on demand. What is live is written straight into the page.
 
 import { Chart, traceColor } from './chart.js';
-import { label, num, t } from './i18n.js';
+import { age, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useEffect, useMemo, useRef, useState } from './lib.js';
-import { plotsOf } from './model.js';
-import { dirty, onPaint } from './paint.js';
+import { leastSpan, plotsOf, readoutsOf } from './model.js';
+import { dirty, onPaint, useLive } from './paint.js';
 import { theme } from './shell.js';
 import { signal } from './signals.js';
+import { link } from './state.js';
 
 const WINDOWS = [5, 10, 30, 60, 120];
 const SUMMARY_MS = 5000;
+
+/** @param {edge.Channel} ch @param {number} v */
+function valueText(ch, v) {
+  if (!ch.choices?.length) return num(v, ch.decimals);
+  const choice = ch.choices.find((c) => c.value === v);
+  return choice ? label(choice.label, choice.id) : num(v);
+}
+
+/** @param {{text: (now: number) => string}} p */
+function LiveText({ text }) {
+  const ref = useRef(/** @type {any} */ (null));
+  useLive((now) => {
+    const words = text(now);
+    if (ref.current && ref.current.textContent !== words) ref.current.textContent = words;
+  });
+  return html`<span ref=${ref} class="num">–</span>`;
+}
+
+/** @param {{d: Device, ch: edge.Channel, index: number}} p */
+export function Live({ d, ch, index }) {
+  const text = () => {
+    const s = d.stream.value;
+    return s ? valueText(ch, s.ring.value(s.channels.indexOf(index))) : '–';
+  };
+  return html`<${LiveText} text=${text} />`;
+}
+
+/** @param {{d: Device}} p */
+function Age({ d }) {
+  const text = (/** @type {number} */ now) => {
+    const s = d.stream.value;
+    return s?.ring.count ? t('age', { age: age(s.age(now)) }) : t('age.none');
+  };
+  return html`<${LiveText} text=${text} />`;
+}
+
+/** @param {{d: Device, contract: edge.Contract}} p */
+export function Readouts({ d, contract }) {
+  const ids = readoutsOf(contract);
+  const old = d.stale.value || link.value.phase !== 'open' || d.status.value.state === 'stale';
+  const late = d.status.value.state !== 'live' && !old;
+  return html`<section class=${old || late ? 'readouts old' : 'readouts'} aria-label=${t('readouts')}>
+    <div class="tiles">${ids.map((id) => {
+      const index = contract.channels.findIndex((c) => c.id === id);
+      const ch = contract.channels[index];
+      return html`<div class=${ch.choices?.length ? 'tile word' : 'tile'} key=${id}>
+        <span class="name">${label(ch.label, id)}</span>
+        <span class="value"><${Live} d=${d} ch=${ch} index=${index} />${ch.unit && html` <span class="unit">${ch.unit}</span>`}</span>
+      </div>`;
+    })}</div>
+    <p class="age">${old && html`<span class="flag">${t('stale')}</span> `}<${Age} d=${d} /></p>
+  </section>`;
+}
 
 /** @param {{d: Device, contract: edge.Contract}} p */
 export function Plots({ d, contract }) {
@@ -21,7 +76,7 @@ export function Plots({ d, contract }) {
   const plots = plotsOf(contract);
   const cursor = useMemo(() => signal(/** @type {number | null} */ (null)), []);
   if (!plots.length) return null;
-  return html`<section class="card plots"><h2 class="sr">${t('plot.title')}</h2>
+  return html`<section class="plots"><h2 class="sr">${t('plot.title')}</h2>
     <div class="row tools">
       <div class="seg" role="group" aria-label=${t('plot.window')}>
         ${WINDOWS.map((s) => html`<button aria-pressed=${s === seconds} onClick=${() => setSeconds(s)}>${s} s</button>`)}
@@ -54,22 +109,20 @@ function Plot({ d, contract, plot, windowMS, frozen, cursor }) {
   const [rows, setRows] = useState(/** @type {string[][] | null} */ (null));
 
   useEffect(() => {
-    const c = new Chart(box.current, channels, windowMS, 10 * Math.min(...specs.map((ch) => 10 ** -ch.decimals)));
+    const c = new Chart(box.current, channels, windowMS, (v) => Math.max(...specs.map((ch) => leastSpan(ch, v))));
     chart.current = c;
     const ro = new ResizeObserver(() => {
       c.resize();
       dirty();
     });
     ro.observe(box.current);
-    let words = 0;
     let summary = 0;
-    const stop = onPaint((now) => {
+    const stop = onPaint((now, words) => {
       const s = d.stream.value;
       if (!s?.ring.count || !gapText.current) return;
       c.cursor = cursor.peek();
       c.draw(s, edge.current ?? s.ring.last, edge.current === null && !s.stale(now));
-      if (now - words < 150) return;
-      words = now;
+      if (!words) return;
       specs.forEach((ch, i) => {
         const v = c.cursor === null ? s.ring.value(channels[i]) : c.atCursor(i);
         if (values.current[i]) values.current[i].textContent = num(v, ch.decimals);

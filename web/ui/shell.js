@@ -1,6 +1,7 @@
 // What surrounds every page: the bar at the top, the banner of the connection, the question for a nickname.
 
-import { errorText, LANGS, lang, t } from './i18n.js';
+import { StopButton, StopKeys, stoppable } from './estop.js';
+import { errorText, LANGS, lang, t, timeOfDay } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useEffect, useRef, useState } from './lib.js';
 import { signal } from './signals.js';
@@ -30,8 +31,10 @@ darkSystem.addEventListener('change', () => {
   if (!recall('theme')) theme.value = darkSystem.matches ? 'dark' : 'light';
 });
 
-/** @param {{children?: any, where?: any}} p */
-export function TopBar({ where, children }) {
+/** On a phone the stop stays under the thumb.
+ * @param {{list: Device[], all?: boolean, where?: any}} p list: what the stop of this page stops */
+export function TopBar({ list, all, where }) {
+  const stops = stoppable(list);
   const dark = theme.value === 'dark';
   const flip = () => {
     theme.value = dark ? 'light' : 'dark';
@@ -61,27 +64,36 @@ export function TopBar({ where, children }) {
       <button class="quiet" onClick=${flip} aria-label=${t(dark ? 'theme.light' : 'theme.dark')}>
         <${Icon} name=${dark ? 'sun' : 'moon'} />
       </button>
-      ${children}
+      <${StopButton} list=${stops} all=${all} />
     </div>
-  </header>`;
+  </header><${Banner} />
+  ${stops.length > 0 && html`<div class="bar"><${StopButton} list=${stops} all=${all} /><${StopKeys} list=${stops} /></div>`}`;
 }
 
-export function Banner() {
+/** What keeps everything, or a part of the box, from working.  */
+function Banner() {
   const l = link.value;
   const note = notice.value;
-  const now = beat.value;
-  if (l.phase === 'open' && !silent.value) {
-    return (
-      note && html`<p class="banner warn" role="status"><${Icon} name="warn" /><span>${errorText(note)}</span></p>`
-    );
-  }
   if (l.phase === 'connecting' && !l.ever) return html`<p class="banner wait" role="status">${t('link.first')}</p>`;
-  const left = l.retryAt ? Math.max(0, Math.ceil((l.retryAt - now) / 1000)) : 0;
-  const key = l.phase === 'open' ? 'link.silent' : l.phase === 'closed' ? `link.closed.${l.code}` : 'link.lost';
+  if (l.phase === 'open' && note) {
+    const bad = note.parts.some(({ part }) => part !== 'store');
+    return html`<div class=${bad ? 'banner bad' : 'banner warn'} role=${bad ? 'alert' : 'status'}><${Icon} name="warn" />
+      <div class="grow">${
+        note.parts.length
+          ? note.parts.map(
+              ({ part, since }) =>
+                html`<p><strong>${t(`part.${part}`, { time: timeOfDay(since) })}</strong> ${t(`works.${part}`)}</p>`,
+            )
+          : errorText(note)
+      }</div></div>`;
+  }
+  if (l.phase === 'open' && !silent.value) return null;
+  const left = l.retryAt ? Math.max(0, Math.ceil((l.retryAt - beat.value) / 1000)) : 0;
+  const closed = `link.closed.${l.code === 1002 ? 4400 : l.code}`;
   return html`<div class="banner bad" role="alert">
     <${Icon} name="link" />
-    <span><strong>${t(key)}</strong> <span class="wide">${t('link.frozen')}</span></span>
-    <span class="num">${l.phase === 'waiting' && left > 0 ? t('link.retry', { s: left }) : ''}</span>
+    <span class="grow"><strong>${t(l.phase === 'open' ? 'link.silent' : l.phase === 'closed' ? closed : 'link.lost')}</strong> ${t('link.frozen')}
+      <span class="num">${l.phase === 'waiting' && left > 0 ? t('link.retry', { s: left }) : ''}</span></span>
     ${l.phase !== 'open' && html`<button onClick=${reconnect}>${t('link.now')}</button>`}
   </div>`;
 }

@@ -4,7 +4,7 @@ import * as api from './conn.js';
 import { Conn } from './conn.js';
 import { parseFrames } from './frame.js';
 import { lang, setLang } from './i18n.js';
-import { addEvent, answered, failed } from './model.js';
+import { addEvent, answered, failed, noticed } from './model.js';
 import { afterPaint, dirty } from './paint.js';
 import { signal } from './signals.js';
 import { Stream } from './stream.js';
@@ -36,7 +36,8 @@ export const link = signal(/** @type {Link} */ ({ phase: 'connecting', ever: fal
 export const me = signal(/** @type {edge.You | null} */ (null));
 export const box = signal('');
 export const devices = signal(/** @type {Device[]} */ ([]));
-export const notice = signal(/** @type {Trouble | null} */ (null));
+/** What the box says of itself, with the parts that are away and since when, Unix ms by our clock. */
+export const notice = signal(/** @type {Notice | null} */ (null));
 /** Changes twice a second: for ages, clocks and what counts as stale. */
 export const beat = signal(0);
 /** The owner's heartbeat is not heard. */
@@ -96,7 +97,7 @@ function pulse() {
   dirty();
 }
 
-/** @param {Record<string, any>} m */
+/** @param {Message} m */
 export function push(m) {
   switch (m.op) {
     case 'welcome':
@@ -120,7 +121,7 @@ export function push(m) {
       return;
     }
     case 'notice':
-      notice.value = m.code ? { code: m.code, args: m.args } : null;
+      notice.value = noticed(notice.value, m, Date.now());
   }
 }
 
@@ -128,6 +129,7 @@ export function push(m) {
 function welcome(m) {
   me.value = m.you ?? null;
   box.value = m.box ?? '';
+  notice.value = null;
   wallShift.value = (m.server_time ?? Date.now()) - Date.now();
   heart.at = performance.now();
   for (const s of m.devices ?? []) state(s);

@@ -16,6 +16,9 @@ type Catalogue = Record<string, string>;
 /** What the box says of a request that it refuses; code is one of docs/ref/errors.md, or lost, timeout, offline. */
 type Trouble = { code: string; args?: Record<string, unknown>; hint?: string; message?: string };
 
+/** What the box says of itself; parts: what is away of it, since when (Unix ms). */
+type Notice = Trouble & { parts: { part: string; since: number }[] };
+
 /** A message of docs/ref/websocket.md. */
 type Message = { op: string; [field: string]: any };
 

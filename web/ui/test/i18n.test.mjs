@@ -52,9 +52,11 @@ test('every error code and state of the box has words', () => {
   assert.equal(states.length, 9);
   for (const s of states) {
     assert.ok(`state.${s}` in en, s);
-    if (s !== 'live') assert.ok(`about.${s}` in en && `block.${s}` in en, s);
+    if (s !== 'live') assert.ok(`about.${s}` in en, s);
   }
-  for (const b of ['offline', 'no_seat', 'stopped', 'free', 'taken']) assert.ok(`block.${b}` in en, b);
+  for (const b of ['offline', 'no_seat', 'stopped', 'state', 'stale', 'free', 'taken'])
+    assert.ok(`block.${b}` in en, b);
+  for (const p of ['owner', 'broker', 'store']) assert.ok(`part.${p}` in en && `works.${p}` in en, p);
   for (const o of ['pending', 'confirmed', 'sent', 'refused', 'unknown']) assert.ok(`outcome.${o}` in en, o);
 });
 

@@ -8,11 +8,14 @@ import {
   blocked,
   check,
   failed,
+  leastSpan,
   look,
+  noticed,
   parseNumber,
   plotsOf,
   readoutsOf,
   stepOf,
+  told,
 } from '../model.js';
 
 const me = { seat: 'ana', name: 'Ana', role: 'student' };
@@ -39,7 +42,7 @@ test('only the holder of a live, fresh, connected device may drive', () => {
   assert.equal(why({ lease: { ...lease, holder: { id: 'bo', name: 'Bo' } } }), 'taken');
   assert.equal(why({ stopped: { by, wall_ms: 0 } }), 'stopped');
   for (const state of ['absent', 'opening', 'booting', 'identifying', 'safing', 'stale', 'fault', 'quarantined']) {
-    assert.equal(why({ state }), state);
+    assert.equal(why({ state }), 'state');
   }
 });
 
@@ -123,4 +126,45 @@ test('axis steps, ticks and ranges', () => {
   assert.notEqual(steadyRange(first, 5, 6, 1), first);
   assert.deepEqual(steadyRange(null, 5, 5, 1), [4.4, 5.6]);
   assert.deepEqual(steadyRange(null, Number.NaN, Number.NaN, 1), [-1, 1]);
+});
+
+test('the log tells where a device got to, not each step on the way', () => {
+  const e = (/** @type {string} */ state) => ({
+    box: '',
+    device: '',
+    seq: 0,
+    mono_us: 0,
+    wall_ms: 0,
+    code: 'state',
+    args: { state },
+  });
+  const safe = { ...e(''), code: 'safe' };
+  const words = (/** @type {edge.Event[]} */ l) => l.map((x) => x.args?.state || x.code);
+  const boot = [e('live'), safe, e('safing'), e('identifying'), e('booting'), e('opening'), e('absent')];
+  assert.deepEqual(words(told(boot)), ['live', 'safe', 'absent']);
+  assert.deepEqual(words(told([e('booting'), e('opening'), ...boot])), ['booting', 'live', 'safe', 'absent']);
+});
+
+test('a notice names its parts, one or several, each since when', () => {
+  const one = noticed(null, { op: 'notice', code: 'degraded', args: { part: 'owner', for_ms: 3000 } }, 10_000);
+  assert.deepEqual(one?.parts, [{ part: 'owner', since: 7000 }]);
+  const parts = [
+    { part: 'store', for_ms: 500 },
+    { part: 'owner', for_ms: 4100 },
+  ];
+  const two = noticed(one, { op: 'notice', code: 'degraded', args: { ...parts[0], parts } }, 11_000);
+  assert.deepEqual(two?.parts, [
+    { part: 'store', since: 10_500 },
+    { part: 'owner', since: 7000 },
+  ]);
+  assert.equal(noticed(two, { op: 'notice', code: '' }, 12_000), null);
+  assert.deepEqual(noticed(null, { op: 'notice', code: 'internal' }, 0)?.parts, []);
+});
+
+test('noise is not blown up to the whole height', () => {
+  const ch = { ...thermometer.channels[0], decimals: 2 };
+  assert.equal(leastSpan({ ...ch, min: -180, max: 180 }, 5), 3.6);
+  assert.equal(leastSpan(ch, 80), 0.8);
+  assert.equal(leastSpan(ch, -1), 0.1);
+  assert.equal(leastSpan(ch, Number.NaN), 0.1);
 });
