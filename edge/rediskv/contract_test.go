@@ -48,6 +48,7 @@ func secured(s *redistest.Server, url string) rediskv.Config {
 }
 
 func TestContractCluster(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.Cluster(t) // it takes seconds: the tests share it, and Down comes last
 	kvtest.Run(t, func(t *testing.T) kvtest.Harness {
 		return clusterHarness(t, nodes, func(t testing.TB) edge.KV { return open(t, redistest.ClusterURL(nodes[:2])) })
@@ -76,6 +77,7 @@ func clusterHarness(t *testing.T, nodes []*redistest.Server, open func(t testing
 
 // TestContractSecuredCluster: all of it in a Cluster.
 func TestContractSecuredCluster(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.Cluster(t, redistest.WithTLS(redistest.NewCerts(t)), redistest.WithACL("labbox", "hunter2", aclRules))
 	kvtest.Run(t, func(t *testing.T) kvtest.Harness {
 		return clusterHarness(t, nodes, func(t testing.TB) edge.KV { return dial(t, secured(nodes[0], redistest.ClusterURL(nodes))) })

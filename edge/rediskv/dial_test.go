@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -171,5 +172,25 @@ func TestTLSHints(t *testing.T) {
 		CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile})
 	if err := kv.Health(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTLSCut: connections that break while nothing is under way cost no error,
+// under TLS too.
+func TestTLSCut(t *testing.T) {
+	s := redistest.StartWith(t, redistest.WithTLS(redistest.NewCerts(t)))
+	p := redistest.NewProxy(t, s.Addr())
+	kv := dial(t, rediskv.Config{URL: "rediss://" + p.Addr(), CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile})
+	for range 5 {
+		var wg sync.WaitGroup
+		for range 8 { // several connections
+			wg.Go(func() {
+				if err := kv.Set(t.Context(), ctxKey, make([]byte, 1<<16), 0); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		p.CutAll()
 	}
 }

@@ -190,7 +190,12 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	if s, ok := c.Conn.(syscall.Conn); ok {
 		return s.SyscallConn()
 	}
-	return quietConn{}, nil // TLS: bytes that wait there may be TLS's own
+	if t, ok := c.Conn.(*tls.Conn); ok { // go-redis must not take TLS's bytes for the server's
+		if err := peek(t.NetConn()); err != nil {
+			return nil, err
+		}
+	}
+	return quietConn{}, nil
 }
 
 // quietConn has nothing to tell.
