@@ -25,7 +25,7 @@ type Metrics struct {
 	codes   map[edge.Code]bool
 	verbs   map[edge.Verb]bool
 
-	sink     sinkMetrics
+	sink     *sinkMetrics
 	status   statusMetrics
 	asks     askMetrics
 	bus      busMetrics

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"maps"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,33 +14,32 @@ import (
 )
 
 type sinkMetrics struct {
-	samples, bytes, gaps, lost, broken, events *prometheus.CounterVec
-
+	events  *prometheus.CounterVec
 	known   map[string]bool // event codes
-	mu      sync.RWMutex
-	devices map[string]*deviceCounts
+	mu      sync.Mutex      // of who adds a device
+	devices atomic.Pointer[map[string]*deviceCounts]
 }
 
-// deviceCounts are a device's counters, looked up once.
+// deviceCounts are plain atomics, told at a scrape: frames are the hottest path.
 type deviceCounts struct {
-	samples, bytes, gaps, lost, broken prometheus.Counter
+	samples, bytes, gaps, lost, broken atomic.Uint64
 	newest                             atomic.Int64 // box time of the last sample, ns
-	seen                               atomic.Bool  // there was one
 }
 
-func newSinkMetrics(m *Metrics) sinkMetrics {
-	m.reg.MustRegister(&ageCollector{m: m,
-		age: desc("device_sample_age_seconds", "Time since the newest sample was taken.", "device")})
-	return sinkMetrics{
-		samples: m.counter("device_samples_total", "Samples that devices gave.", "device"),
-		bytes:   m.counter("device_frame_bytes_total", "Encoded size of all sample frames.", "device"),
-		gaps:    m.counter("device_gaps_total", "Gaps in the samples, those of unknown length too.", "device"),
-		lost:    m.counter("device_lost_samples_total", "Samples known to be missing.", "device"),
-		broken:  m.counter("device_broken_frames_total", "Frames that could not be read; a fault of labbox.", "device"),
-		events:  m.counter("device_events_total", "Events of a device, by their code.", "device", "code"),
-		known:   eventSet(),
-		devices: map[string]*deviceCounts{},
-	}
+// never is a newest sample that was not there yet.
+const never = math.MinInt64
+
+func newSinkMetrics(m *Metrics) *sinkMetrics {
+	k := &sinkMetrics{events: m.counter("device_events_total", "Events of a device, by their code.", "device", "code"), known: eventSet()}
+	k.devices.Store(&map[string]*deviceCounts{})
+	m.reg.MustRegister(&sinkCollector{m: m,
+		samples: desc("device_samples_total", "Samples that devices gave.", "device"),
+		bytes:   desc("device_frame_bytes_total", "Encoded size of all sample frames.", "device"),
+		gaps:    desc("device_gaps_total", "Gaps in the samples, those of unknown length too.", "device"),
+		lost:    desc("device_lost_samples_total", "Samples known to be missing.", "device"),
+		broken:  desc("device_broken_frames_total", "Frames that could not be read; a fault of labbox.", "device"),
+		age:     desc("device_sample_age_seconds", "Time since the newest sample was taken.", "device")})
+	return k
 }
 
 // Sink returns the sink that counts what devices say. It never blocks.
@@ -46,22 +47,23 @@ func (m *Metrics) Sink() edge.Sink { return sink{m} }
 
 type sink struct{ m *Metrics }
 
-// of returns the device's counters. Only the owner's own devices come here.
+// of returns the device's counts. Only the owner's own devices come here.
 func (s sink) of(device string) *deviceCounts {
-	k := &s.m.sink
-	k.mu.RLock()
-	c := k.devices[device]
-	k.mu.RUnlock()
-	if c != nil {
+	k := s.m.sink
+	if c := (*k.devices.Load())[device]; c != nil {
 		return c
 	}
 	label := s.m.devices.add(device)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if c = k.devices[label]; c == nil {
-		c = &deviceCounts{samples: k.samples.WithLabelValues(label), bytes: k.bytes.WithLabelValues(label),
-			gaps: k.gaps.WithLabelValues(label), lost: k.lost.WithLabelValues(label), broken: k.broken.WithLabelValues(label)}
-		k.devices[label] = c
+	old := *k.devices.Load()
+	c := old[label]
+	if c == nil {
+		c = &deviceCounts{}
+		c.newest.Store(never)
+		more := maps.Clone(old)
+		more[label] = c
+		k.devices.Store(&more)
 	}
 	return c
 }
@@ -72,23 +74,22 @@ func (s sink) Stream(device string, _ uint32, _ *edge.Contract) { s.of(device) }
 // Frame implements edge.Sink.
 func (s sink) Frame(device string, b []byte) {
 	c := s.of(device)
-	c.bytes.Add(float64(len(b)))
+	c.bytes.Add(uint64(len(b)))
 	v, _, err := frame.Parse(b)
 	if err != nil {
-		c.broken.Inc()
+		c.broken.Add(1)
 		return
 	}
 	h := v.Header()
-	c.samples.Add(float64(h.Samples))
+	c.samples.Add(uint64(h.Samples))
 	if h.Lost > 0 {
-		c.gaps.Inc()
+		c.gaps.Add(1)
 		if h.Lost != frame.LostUnknown {
-			c.lost.Add(float64(h.Lost))
+			c.lost.Add(uint64(h.Lost))
 		}
 	}
 	if h.Samples > 0 {
 		c.newest.Store(int64(v.BoxTime(h.Samples - 1)))
-		c.seen.Store(true)
 	}
 }
 
@@ -102,22 +103,31 @@ func (s sink) Event(device string, e *edge.Event) {
 	s.m.sink.events.WithLabelValues(s.m.devices.of(device), code).Inc()
 }
 
-// ageCollector tells at a scrape how old the newest samples are.
-type ageCollector struct {
-	m   *Metrics
-	age *prometheus.Desc
+// sinkCollector tells the counts at a scrape, and how old the newest samples are.
+type sinkCollector struct {
+	m                                       *Metrics
+	samples, bytes, gaps, lost, broken, age *prometheus.Desc
 }
 
-func (c *ageCollector) Describe(ch chan<- *prometheus.Desc) { ch <- c.age }
+func (c *sinkCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.samples, c.bytes, c.gaps, c.lost, c.broken, c.age} {
+		ch <- d
+	}
+}
 
-func (c *ageCollector) Collect(ch chan<- prometheus.Metric) {
-	k := &c.m.sink
-	k.mu.RLock()
-	defer k.mu.RUnlock()
+func (c *sinkCollector) Collect(ch chan<- prometheus.Metric) {
 	now := c.m.clock.Mono()
-	for device, d := range k.devices {
-		if d.seen.Load() {
-			age := max(0, now-time.Duration(d.newest.Load()))
+	for device, d := range *c.m.sink.devices.Load() {
+		count := func(desc *prometheus.Desc, n *atomic.Uint64) {
+			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n.Load()), device)
+		}
+		count(c.samples, &d.samples)
+		count(c.bytes, &d.bytes)
+		count(c.gaps, &d.gaps)
+		count(c.lost, &d.lost)
+		count(c.broken, &d.broken)
+		if at := d.newest.Load(); at != never {
+			age := max(0, now-time.Duration(at))
 			ch <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, age.Seconds(), device)
 		}
 	}
