@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,12 +30,15 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
+	if watchersMain() {
+		return
+	}
 	testscript.Main(m, map[string]func(){"labbox": main})
 }
 
 // box is a labbox process.
 type box struct {
-	t    *testing.T
+	t    testing.TB
 	cmd  *exec.Cmd
 	url  string
 	log  *lockedBuffer
@@ -59,13 +63,13 @@ func (l *lockedBuffer) String() string {
 }
 
 // startBox runs a box on a free port; boxFile "" is the demo.
-func startBox(t *testing.T, data, boxFile string) *box {
+func startBox(t testing.TB, data, boxFile string) *box {
 	t.Helper()
 	return startBoxAt(t, "127.0.0.1:0", data, boxFile)
 }
 
 // startBoxAt runs a box on an address, such as that of a box that was killed.
-func startBoxAt(t *testing.T, listen, data, boxFile string) *box {
+func startBoxAt(t testing.TB, listen, data, boxFile string) *box {
 	t.Helper()
 	args := []string{"run", "--listen", listen, "--data", data}
 	if boxFile != "" {
@@ -81,7 +85,7 @@ func startBoxAt(t *testing.T, listen, data, boxFile string) *box {
 }
 
 // launch starts a box by any command and waits until it listens.
-func launch(t *testing.T, cmd *exec.Cmd, within time.Duration) *box {
+func launch(t testing.TB, cmd *exec.Cmd, within time.Duration) *box {
 	t.Helper()
 	b := &box{t: t, log: &lockedBuffer{}, cmd: cmd}
 	b.cmd.Stderr = b.log
@@ -168,7 +172,7 @@ func isLive(st edge.Status) bool { return st.State == edge.StateLive }
 
 // panel is a browser as far as the wire goes: a seat and a websocket.
 type panel struct {
-	t    *testing.T
+	t    testing.TB
 	http *http.Client
 	ws   *websocket.Conn
 	url  string
@@ -180,6 +184,8 @@ type panel struct {
 	frames  []frame.Header
 	lost    uint64
 	events  []edge.Event
+	away    []string // parts that the panel is told are away
+	bye     int      // close code
 	closed  chan struct{}
 }
 
@@ -193,8 +199,8 @@ type reply struct {
 func (b *box) panel(nickname string) *panel {
 	b.t.Helper()
 	jar, _ := cookiejar.New(nil)
-	p := &panel{t: b.t, http: &http.Client{Jar: jar}, url: b.url, waiting: map[int]chan reply{}, closed: make(chan struct{})}
-	res, err := p.http.Post(b.url+"/api/v1/seats", "application/json", strings.NewReader(fmt.Sprintf(`{"nickname":%q}`, nickname)))
+	client := &http.Client{Jar: jar}
+	res, err := client.Post(b.url+"/api/v1/seats", "application/json", strings.NewReader(fmt.Sprintf(`{"nickname":%q}`, nickname)))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -203,12 +209,20 @@ func (b *box) panel(nickname string) *panel {
 	if res.StatusCode >= 300 {
 		b.t.Fatalf("seat: %s %s", res.Status, body)
 	}
-	d := websocket.Dialer{Jar: jar, Subprotocols: []string{"lab.v1"}, HandshakeTimeout: 5 * time.Second}
-	p.ws, _, err = d.Dial("ws"+strings.TrimPrefix(b.url, "http")+"/ws", http.Header{"Origin": {b.url}})
+	return dialPanel(b.t, b.url, client)
+}
+
+// dialPanel connects a browser that has its seat already.
+func dialPanel(t testing.TB, url string, client *http.Client) *panel {
+	t.Helper()
+	p := &panel{t: t, http: client, url: url, waiting: map[int]chan reply{}, closed: make(chan struct{})}
+	d := websocket.Dialer{Jar: client.Jar, Subprotocols: []string{"lab.v1"}, HandshakeTimeout: 5 * time.Second}
+	var err error
+	p.ws, _, err = d.Dial("ws"+strings.TrimPrefix(url, "http")+"/ws", http.Header{"Origin": {url}})
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
-	b.t.Cleanup(func() { p.ws.Close() })
+	t.Cleanup(func() { p.ws.Close() })
 	p.send(map[string]any{"op": "hello", "v": 1, "lang": "en"})
 	go p.read()
 	return p
@@ -227,6 +241,12 @@ func (p *panel) read() {
 	for {
 		kind, data, err := p.ws.ReadMessage()
 		if err != nil {
+			var end *websocket.CloseError
+			if errors.As(err, &end) {
+				p.mu.Lock()
+				p.bye = end.Code
+				p.mu.Unlock()
+			}
 			return
 		}
 		p.mu.Lock()
@@ -250,6 +270,9 @@ func (p *panel) read() {
 			Op    string     `json:"op"`
 			Tick  edge.Tick  `json:"tick"`
 			Event edge.Event `json:"event"`
+			Args  struct {
+				Parts []struct{ Part string }
+			} `json:"args"`
 		}
 		_ = json.Unmarshal(data, &m)
 		switch {
@@ -261,6 +284,11 @@ func (p *panel) read() {
 			}
 		case m.Op == "tick":
 			p.tick = m.Tick
+		case m.Op == "notice":
+			p.away = nil
+			for _, d := range m.Args.Parts {
+				p.away = append(p.away, d.Part)
+			}
 		case m.Op == "event":
 			p.events = append(p.events, m.Event)
 		}

@@ -100,6 +100,9 @@ func execute(ctx context.Context, args []string, s streams) int {
 	fs.SetOutput(io.Discard)
 	run := c.make(fs)
 	rest, err := parse(fs, args[1:])
+	if err == nil {
+		err = fromEnvironment(fs)
+	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintf(s.out, "labbox %s %s\n  %s\n\n", args[0], c.args, c.help)
@@ -170,7 +173,7 @@ func exitCode(err error) int {
 	switch edge.CodeOf(err) {
 	case edge.CodeBadRequest:
 		return exitUsage
-	case edge.CodeBadConfig, edge.CodeBadName:
+	case edge.CodeBadConfig, edge.CodeBadName, edge.CodeNameTaken:
 		return exitConfig
 	case edge.CodeDataLocked:
 		return exitLocked

@@ -2,70 +2,30 @@ package main
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"golang.org/x/sync/errgroup"
 
 	"labbox/devices"
 	"labbox/edge"
 	"labbox/edge/class"
 	"labbox/edge/config"
-	"labbox/edge/datadir"
-	"labbox/edge/minikv"
-	"labbox/edge/natsbus"
 	"labbox/edge/record"
 	"labbox/web"
 )
 
-// runFlags are the flags of `labbox run`; part of the stable surface.
-type runFlags struct {
-	listen, data, config, basePath string
-	hosts, origins                 list
-	logFormat, logLevel            string
-}
-
-// list is a flag that may be given several times.
-type list []string
-
-func (l *list) String() string     { return strings.Join(*l, ",") }
-func (l *list) Set(s string) error { *l = append(*l, s); return nil }
-
 func runCommand(fs *flag.FlagSet) func(context.Context, streams, []string) error {
 	f := &runFlags{}
-	fs.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`HOST:PORT` of the panel; port 0 picks a free one")
-	fs.StringVar(&f.data, "data", "", "data `DIR`; default the user's own data directory")
-	fs.StringVar(&f.config, "config", "", "box `FILE`; default two demo devices")
-	fs.StringVar(&f.basePath, "base-path", "", "`PATH` below which a proxy serves the panel, such as /lab")
-	fs.Var(&f.hosts, "host", "`NAME` by which browsers call this box, besides localhost and its addresses; may be repeated")
-	fs.Var(&f.origins, "origin", "other `ORIGIN` that may use the API; may be repeated")
-	fs.StringVar(&f.logFormat, "log-format", "text", "log lines as text or json")
-	fs.StringVar(&f.logLevel, "log-level", "info", "least level to log: debug, info, warn, error")
+	f.add(fs)
 	return f.run
-}
-
-func (f *runFlags) logger(w io.Writer) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
-		return nil, edge.Errorf(edge.CodeBadRequest, "--log-level %q", f.logLevel).WithHint("debug, info, warn or error")
-	}
-	o := &slog.HandlerOptions{Level: level}
-	switch f.logFormat {
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, o)), nil
-	case "text":
-		return slog.New(slog.NewTextHandler(w, o)), nil
-	}
-	return nil, edge.Errorf(edge.CodeBadRequest, "--log-format %q", f.logFormat).WithHint("text or json")
 }
 
 // demoBox is what a box without a box file serves.
@@ -76,38 +36,26 @@ devices:
   - {id: aeropendulum, type: aeropendulum, port: {sim: true}}
 `
 
-// drainTime is how long panels get to say goodbye.
-const drainTime = 2 * time.Second
-
 // run serves until ctx ends; then every device is safe.
 func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 	log, err := f.logger(s.err)
 	if err != nil {
 		return err
 	}
-	if f.basePath = strings.TrimSuffix(f.basePath, "/"); f.basePath != "" && !strings.HasPrefix(f.basePath, "/") {
-		return edge.Errorf(edge.CodeBadRequest, "--base-path %q", f.basePath).WithHint("start it with a slash: /%s", f.basePath)
+	if err := f.check(); err != nil {
+		return err
 	}
 	redis.SetLogger(redisLog{log})
-	box, err := f.box()
+	box, err := f.boxFile()
 	if err != nil {
 		return err
 	}
-	reg, err := devices.NewRegistry()
+	parts, err := f.open(ctx, box, log)
 	if err != nil {
 		return err
 	}
-	path := f.data
-	if path == "" {
-		if path, err = datadir.Default(); err != nil {
-			return err
-		}
-	}
-	dir, err := datadir.Open(path)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
+	defer parts.close()
+	svc := &service{log: log}
 	ln, err := net.Listen("tcp", f.listen)
 	if err != nil {
 		return edge.Errorf(edge.CodePortBusy, "listen on %s: %w", f.listen, err).
@@ -115,53 +63,40 @@ func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 	}
 	defer ln.Close()
 
-	clock := edge.NewSystemClock()
-	broker, err := natsbus.Start(ctx, natsbus.Config{Dir: dir.Sub("broker"), Logger: log})
+	var own *owned
+	if f.has(roleDevices) {
+		if own, err = f.own(ctx, parts, box, ln); err != nil {
+			return err
+		}
+		defer own.close()
+		svc.work = append(svc.work, own.owner.Run)
+		for addr, h := range own.bench.Listeners {
+			if _, err := svc.listen(addr, &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}); err != nil {
+				return err
+			}
+		}
+	}
+	if f.has(roleWeb) {
+		err = f.panel(parts, own, svc, ln)
+	} else {
+		svc.add(ln, f.ownerListener(parts, own))
+	}
 	if err != nil {
 		return err
 	}
-	defer broker.Close()
-	bus, err := natsbus.New(broker, natsbus.Options{Logger: log})
-	if err != nil {
-		return err
+	if f.pprof != "" {
+		pln, h, err := profiler(f.pprof)
+		if err != nil {
+			return err
+		}
+		svc.add(pln, h)
 	}
-	defer bus.Close()
-	store, err := minikv.Open(ctx, minikv.Config{Server: broker, Clock: clock, Logger: log})
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	kv := store.KV()
-	rec, err := record.Open(ctx, record.Config{Dir: dir.Sub("record"), Box: box.Box, Clock: clock, Logger: log})
-	if err != nil {
-		return err
-	}
-	defer rec.Close()
-	ledger, err := devices.NewLedger(ctx, box.Box, kv, nil, log)
-	if err != nil {
-		return err
-	}
-
-	owner := devices.NewOwner(devices.OwnerConfig{Box: box.Box, Bus: bus, Shared: kv, Clock: clock, Recorder: recorder{rec}, Logger: log})
-	bench, err := devices.NewBench(reg, box, devices.BenchConfig{Clock: clock, Ledger: ledger, Logger: log,
-		Sinks: []edge.Sink{owner, rec.Sink()}, Seed: uint64(clock.Wall().UnixNano())})
-	if err != nil {
-		return err
-	}
-	defer bench.Close()
-	for _, sup := range bench.Supervisors {
-		owner.Add(sup)
-	}
-	srv, err := web.New(web.Config{Box: box.Box, Bus: bus, KV: kv, Clock: clock, Seats: class.New(kv, box.Box), Runs: runs{rec},
-		Ready: readiness(store, broker, rec), Logger: log, Version: version, BasePath: f.basePath, Origins: f.origins,
-		Hosts: f.hosts, Mount: bench.Mounts})
-	if err != nil {
-		return err
-	}
-	return serve(ctx, s, log, ln, f.basePath, srv, owner, bench)
+	return svc.run(ctx, func() {
+		fmt.Fprintf(s.out, "listening http://%s%s\n", reachable(ln.Addr()), f.basePath)
+	})
 }
 
-func (f *runFlags) box() (*config.Box, error) {
+func (f *runFlags) boxFile() (*config.Box, error) {
 	var box *config.Box
 	var ps config.Problems
 	if f.config == "" {
@@ -169,71 +104,124 @@ func (f *runFlags) box() (*config.Box, error) {
 	} else {
 		box, ps = config.LoadBox(f.config)
 	}
-	return box, ps.Err()
+	if err := ps.Err(); err != nil {
+		return nil, err
+	}
+	if f.box == "" || f.box == box.Box {
+		return box, nil
+	}
+	if f.has(roleDevices) {
+		return nil, edge.Errorf(edge.CodeBadRequest, "--box %s, but the box file says %s", f.box, box.Box).
+			WithHint("--box is for `--roles web`; a process that owns devices takes the name from its box file")
+	}
+	box.Box = f.box
+	return box, edge.CheckName(f.box)
 }
 
-// serve runs panel and devices until ctx ends, devices last: they are made safe
-// while the panel still shows it.
-func serve(ctx context.Context, s streams, log *slog.Logger, ln net.Listener, base string, srv *web.Server, owner *devices.Owner, bench *devices.Bench) error {
-	g, ctx := errgroup.WithContext(ctx)
-	hs := srv.HTTP()
-	servers := []*http.Server{hs}
-	g.Go(func() error { return ignoreClosed(hs.Serve(ln)) })
-	for addr, h := range bench.Listeners {
-		dial := &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: 5 * time.Second}
-		servers = append(servers, dial)
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			return edge.Errorf(edge.CodePortBusy, "listen on %s: %w", addr, err)
+// owned is what a process has that owns devices.
+type owned struct {
+	owner *devices.Owner
+	bench *devices.Bench
+	rec   *record.Store
+	serve web.OwnerConfig
+}
+
+func (o *owned) close() {
+	_ = o.bench.Close()
+	_ = o.rec.Close()
+}
+
+// own brings the devices of a box file to life.
+func (f *runFlags) own(ctx context.Context, p *parts, box *config.Box, ln net.Listener) (*owned, error) {
+	reg, err := devices.NewRegistry()
+	if err != nil {
+		return nil, err
+	}
+	rec, err := record.Open(ctx, record.Config{Dir: p.dir.Sub("record"), Box: box.Box, Clock: p.clock, Logger: p.log})
+	if err != nil {
+		return nil, err
+	}
+	o := &owned{rec: rec, bench: &devices.Bench{}}
+	ledger, err := devices.NewLedger(ctx, box.Box, p.local, p.shared(), p.log)
+	if err != nil {
+		o.close()
+		return nil, err
+	}
+	var presence edge.Presence
+	if p.shared() != nil { // others may look for this process
+		if presence, err = f.presence(p, ln); err != nil {
+			o.close()
+			return nil, err
 		}
-		g.Go(func() error { return ignoreClosed(dial.Serve(l)) })
 	}
-	g.Go(func() error {
-		defer func() {
-			dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-			defer cancel()
-			if err := srv.Close(dctx); err != nil {
-				log.Warn("panels not drained", "error", err)
-			}
-			for _, h := range servers {
-				_ = h.Shutdown(dctx)
-				_ = h.Close()
-			}
-		}()
-		return owner.Run(ctx)
-	})
-	fmt.Fprintf(s.out, "listening http://%s%s\n", reachable(ln.Addr()), strings.TrimSuffix(base, "/"))
-	return g.Wait()
+	o.owner = devices.NewOwner(devices.OwnerConfig{Box: box.Box, Bus: p.bus, Shared: p.kv, Clock: p.clock, Recorder: recorder{rec},
+		Logger: p.log, Presence: presence})
+	o.serve = web.OwnerConfig{Token: presence.Token, Stop: o.owner.Do, Runs: runs{rec}}
+	o.bench, err = devices.NewBench(reg, box, devices.BenchConfig{Clock: p.clock, Ledger: ledger, Logger: p.log,
+		Sinks: []edge.Sink{o.owner, rec.Sink()}, Seed: uint64(p.clock.Wall().UnixNano())})
+	if err != nil {
+		o.bench = &devices.Bench{}
+		o.close()
+		return nil, err
+	}
+	for _, sup := range o.bench.Supervisors {
+		o.owner.Add(sup)
+	}
+	if err := o.owner.Claim(ctx); err != nil {
+		o.close()
+		return nil, err
+	}
+	return o, nil
 }
 
-// reachable is an address that a browser on this machine can open: where the
-// box listens on all addresses, loopback stands for them.
-func reachable(a net.Addr) string {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok || !tcp.IP.IsUnspecified() {
-		return a.String()
+// presence is what this process says of itself to the lab's other processes.
+func (f *runFlags) presence(p *parts, ln net.Listener) (edge.Presence, error) {
+	instance, err := p.dir.Instance()
+	if err != nil {
+		return edge.Presence{}, err
 	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	at := strings.TrimSuffix(f.advertise, "/")
+	if at == "" {
+		at = advertised(ln.Addr(), f.backends.brokerAddress())
+	}
+	host, _ := os.Hostname()
+	return edge.Presence{Instance: instance, URL: at, Token: rand.Text(), Host: host, Version: version,
+		StartedMS: p.clock.Wall().UnixMilli()}, nil
 }
 
-func ignoreClosed(err error) error {
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
+// panel adds the panel to what is served.
+func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener) error {
+	proxies, names, err := web.ParseProxies(f.proxies)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-// readiness gathers what keeps a box from being fully fit.
-func readiness(store *minikv.Store, broker *natsbus.Server, rec *record.Store) func() []edge.Error {
-	return func() []edge.Error {
-		var out []edge.Error
-		for _, err := range []error{broker.Health(), store.Health(), rec.Health()} {
-			if err != nil {
-				out = append(out, *edge.AsError(err))
-			}
+	cfg := web.Config{Box: p.box, Bus: p.bus, KV: p.kv, Clock: p.clock, Seats: class.New(p.kv, p.box), Logger: p.log, Version: version,
+		BasePath: f.basePath, Origins: f.origins, Hosts: f.hosts, TrustedProxies: proxies, ProxyNames: names, Mount: map[string]http.Handler{}}
+	if own != nil {
+		cfg.Runs, cfg.Ready, cfg.Mount = runs{own.rec}, func() []edge.Error { return p.localReasons(own.rec) }, own.bench.Mounts
+		if own.serve.Token != "" {
+			cfg.Mount[web.OwnerPath] = web.NewOwnerHandler(own.serve)
 		}
-		return out
+	} else {
+		peer := web.NewPeer(p.box, p.kv)
+		cfg.Runs, cfg.Stop = peer, peer.Stop
+		svc.work = append(svc.work, func(ctx context.Context) error { peer.Run(ctx); return nil })
 	}
+	srv, err := web.New(cfg)
+	if err != nil {
+		return err
+	}
+	svc.drain = srv.Close
+	svc.add(ln, srv.HTTP())
+	return nil
+}
+
+// ownerListener is what a process serves that owns devices and has no panel.
+func (f *runFlags) ownerListener(p *parts, own *owned) *http.Server {
+	h := web.NewListener(web.ListenerConfig{Owner: own.serve, Box: p.box, Version: version, Mount: own.bench.Mounts,
+		Ready: func(ctx context.Context) []edge.Error { return append(p.reasons(ctx), p.localReasons(own.rec)...) }})
+	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
 }
 
 // redisLog takes what the Redis client has to say.
