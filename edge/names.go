@@ -13,6 +13,8 @@ const (
 	KindDo    = "do"    // requests to the owner: Ask as JSON, answered by Answer
 	KindStop  = "stop"  // emergency stop requests, a path of their own: Ask, Answer
 	KindTick  = "tick"  // the owner's heartbeat: Tick as JSON; device is OwnerName
+
+	KindExperiment = "experiment" // experiment.Experiment as JSON, without steps
 )
 
 // OwnerName stands in the device's place for subjects that concern the owner
