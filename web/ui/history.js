@@ -70,7 +70,7 @@ export function Record({ d }) {
             ${r.state !== 'done' && html` · <span class="flag">${t(`run.${r.state}`)}</span>`}</p></div>
           ${
             doomed === r.id
-              ? html`<strong>${t('run.sure')}</strong><button onClick=${() => load(r.id)} disabled=${off}>${t('run.delete')}</button>
+              ? html`<strong>${t('run.sure')}</strong><button class="refused" onClick=${() => load(r.id)} disabled=${off}>${t('run.delete')}</button>
                 <button onClick=${() => setDoomed('')}>${t('cancel')}</button>`
               : html`<a class="button" href=${api.csvPath(r.id, lang.value)} download aria-label=${t('run.csv', { name: r.name || r.id })}><${Icon} name="down" />CSV</a>
                 ${r.id !== running && r.by?.id === me.value?.seat && html`<button class="quiet" disabled=${off} aria-label=${`${t('run.delete')} ${r.name || r.id}`} onClick=${() => setDoomed(r.id)}><${Icon} name="bin" /></button>`}`

@@ -75,8 +75,8 @@ function Banner() {
   const l = link.value;
   const note = notice.value;
   if (l.phase === 'connecting' && !l.ever) return html`<p class="banner wait" role="status">${t('link.first')}</p>`;
-  if (l.phase === 'open' && note) {
-    const bad = note.parts.some(({ part }) => part !== 'store');
+  const bad = note?.parts.some(({ part }) => part !== 'store');
+  if (l.phase === 'open' && note && (bad || !silent.value)) {
     return html`<div class=${bad ? 'banner bad' : 'banner warn'} role=${bad ? 'alert' : 'status'}><${Icon} name="warn" />
       <div class="grow">${
         note.parts.length
@@ -92,8 +92,7 @@ function Banner() {
   const closed = `link.closed.${l.code === 1002 ? 4400 : l.code}`;
   return html`<div class="banner bad" role="alert">
     <${Icon} name="link" />
-    <span class="grow"><strong>${t(l.phase === 'open' ? 'link.silent' : l.phase === 'closed' ? closed : 'link.lost')}</strong> ${t('link.frozen')}
-      <span class="num">${l.phase === 'waiting' && left > 0 ? t('link.retry', { s: left }) : ''}</span></span>
+    <span class="grow"><strong>${t(l.phase === 'open' ? 'link.silent' : l.phase === 'closed' ? closed : 'link.lost')}</strong> ${t('link.frozen')} <span class="num">${l.phase === 'waiting' && left > 0 ? t('link.retry', { s: left }) : ''}</span></span>
     ${l.phase !== 'open' && html`<button onClick=${reconnect}>${t('link.now')}</button>`}
   </div>`;
 }

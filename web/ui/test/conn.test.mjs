@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mock, test } from 'node:test';
 import { Conn, pause } from '../conn.js';
 
@@ -86,6 +87,22 @@ test('a broken link rejects what was on the way and never sends it again', async
     ['hello'],
   );
   conn.stop();
+  mock.timers.reset();
+});
+
+test('close codes as docs/ref/websocket.md says', () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const table = readFileSync(new URL('../../../docs/ref/websocket.md', import.meta.url), 'utf8');
+  const rows = [...table.matchAll(/^\| (\d{4}) \|.*\| (no|yes|after)\b/gm)];
+  assert.ok(rows.length >= 6);
+  for (const [, code, again] of rows) {
+    const { conn, sockets, phase } = setup();
+    conn.start();
+    sockets[0].welcome();
+    sockets[0].onclose({ code: Number(code) });
+    assert.equal(phase(), again === 'no' ? 'closed' : 'waiting', code);
+    conn.stop();
+  }
   mock.timers.reset();
 });
 
