@@ -16,6 +16,7 @@ import (
 
 	"labbox/edge"
 	"labbox/edge/class"
+	"labbox/edge/experiment"
 )
 
 // edgeCodes are the codes that package edge declares.
@@ -134,7 +135,7 @@ func TestAPIDocumentHasEveryField(t *testing.T) {
 		"Error": edge.Error{}, "Seat": class.Seat{}, "SeatRef": edge.SeatRef{}, "Actor": edge.Actor{}, "Status": edge.Status{}, "StreamInfo": edge.StreamInfo{},
 		"StatusCount": edge.StatusCount{}, "Stop": edge.Stop{}, "Tick": edge.Tick{}, "LeaseInfo": edge.LeaseInfo{}, "Contract": edge.Contract{}, "Channel": edge.Channel{},
 		"Choice": edge.Choice{}, "CommandSpec": edge.CommandSpec{}, "Param": edge.Param{}, "Panel": edge.Panel{}, "Plot": edge.Plot{}, "Event": edge.Event{},
-		"CommandResult": edge.CommandResult{}, "StopResult": edge.StopResult{}, "Run": edge.Run{},
+		"CommandResult": edge.CommandResult{}, "StopResult": edge.StopResult{}, "Run": edge.Run{}, "Experiment": experiment.Experiment{}, "Outcome": experiment.Outcome{}, "Step": experiment.Step{},
 	} {
 		want := jsonFields(reflect.TypeOf(v))
 		var have []string
@@ -185,7 +186,7 @@ func TestWebsocketDocumentHasEveryOp(t *testing.T) {
 		}
 	}
 	src := ""
-	for _, name := range []string{"hub.go", "ops.go", "pulse.go", "sub.go"} {
+	for _, name := range []string{"hub.go", "experiments.go", "ops.go", "pulse.go", "sub.go"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -201,7 +202,7 @@ func TestWebsocketDocumentHasEveryOp(t *testing.T) {
 			t.Errorf("push %s is not in the document", op)
 		}
 	}
-	if len(documented) != 7 {
-		t.Errorf("%d pushes in the document, 7 in the code", len(documented))
+	if len(documented) != 8 {
+		t.Errorf("%d pushes in the document, 8 in the code", len(documented))
 	}
 }

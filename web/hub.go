@@ -54,6 +54,7 @@ func (h *hub) start(ctx context.Context) error {
 		{"*", edge.KindState, h.onState},
 		{"*", edge.KindEvent, h.onEvent},
 		{"*", edge.KindLive, h.onLive},
+		{"*", edge.KindExperiment, h.onExperiment},
 		{edge.OwnerName, edge.KindTick, h.onTick},
 	}
 	for _, s := range handlers {

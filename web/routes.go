@@ -52,6 +52,11 @@ func (s *Server) routeTable() []route {
 		{"PATCH", "/api/v1/runs/{id}", seat, s.changeRun},
 		{"DELETE", "/api/v1/runs/{id}", seat, s.deleteRun},
 		{"GET", "/api/v1/runs/{id}/frames", seat, s.runFrames},
+
+		{"POST", "/api/v1/experiments", seat, s.submitExperiment},
+		{"GET", "/api/v1/experiments", seat, s.listExperiments},
+		{"GET", "/api/v1/experiments/{id}", seat, s.getExperiment},
+		{"DELETE", "/api/v1/experiments/{id}", seat, s.cancelExperiment},
 	}
 }
 

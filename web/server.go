@@ -17,6 +17,7 @@ import (
 
 	"labbox/edge"
 	"labbox/edge/class"
+	"labbox/edge/experiment"
 )
 
 // Runs is what the panel needs of the recorder. Errors are coded:
@@ -35,12 +36,13 @@ type Runs interface {
 
 // Config is what a Server is made of. Box, Bus, KV, Clock and Seats are needed.
 type Config struct {
-	Box   string
-	Bus   edge.Bus
-	KV    edge.KV
-	Clock edge.Clock
-	Seats *class.Seats
-	Runs  Runs // nil: nothing is recorded
+	Box         string
+	Bus         edge.Bus
+	KV          edge.KV
+	Clock       edge.Clock
+	Seats       *class.Seats
+	Runs        Runs             // nil: nothing is recorded
+	Experiments *experiment.Desk // nil: none are taken
 	// Stop asks the owner for an emergency stop by a way that needs no broker; nil:
 	// there is none. Both ways are taken at once.
 	Stop   func(context.Context, *edge.Ask) (*edge.Answer, error)
