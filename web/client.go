@@ -20,6 +20,7 @@ type client struct {
 	s       *Server
 	w       wire
 	session string
+	request string // id of the handshake
 	remote  string
 	via     string
 	wake    chan struct{}
@@ -73,7 +74,7 @@ func (s *Server) serveWS(q *call) error {
 	if err != nil && edge.CodeOf(err) != edge.CodeNoSeat {
 		return err
 	}
-	c := &client{s: s, session: newSession(), remote: q.r.RemoteAddr, actor: actor, via: viaPanel,
+	c := &client{s: s, session: newSession(), request: idOf(q.w), remote: q.r.RemoteAddr, actor: actor, via: viaPanel,
 		wake: make(chan struct{}, 1), done: make(chan struct{}), rate: bucket{left: maxPerSecond, at: s.mono()}}
 	if !s.begin() {
 		return edge.Errorf(edge.CodeNotReady, "the box stops")
@@ -252,7 +253,7 @@ func (c *client) answer(id json.RawMessage, args any, err error) {
 	r := okReply(id, args)
 	if err != nil {
 		if e := edge.AsError(err); e.Code == edge.CodeInternal {
-			c.s.log.Error("request failed", "remote", c.remote, "err", causeOf(err, e))
+			c.s.log.Error("request failed", "request", c.request, "remote", c.remote, "err", causeOf(err, e))
 		}
 		r = errorReply(id, err)
 	}

@@ -84,7 +84,7 @@ func (s *Server) statusOf(e *edge.Error) int {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := edge.AsError(err)
 	if e.Code == edge.CodeInternal {
-		s.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", causeOf(err, e))
+		s.log.Error("request failed", "request", idOf(w), "method", r.Method, "path", r.URL.Path, "err", causeOf(err, e))
 	}
 	writeJSON(w, s.statusOf(e), map[string]*edge.Error{"error": e})
 }

@@ -99,7 +99,7 @@ func (q *call) json(status int, v any) error {
 
 // body reads the request's JSON object into v. An empty body is an empty object.
 func (q *call) body(v any) error {
-	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.r.Body, maxBody))
+	b, err := io.ReadAll(http.MaxBytesReader(bare(q.w), q.r.Body, maxBody))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -128,19 +128,23 @@ func (q *call) body(v any) error {
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w := follow(rw, r)
+	defer func() { w.end(s.log, r) }()
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler { //nolint:errorlint // a panic value, as net/http documents it
 				panic(p)
 			}
-			s.log.Error("handler failed", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+			w.status = http.StatusInternalServerError
+			s.log.Error("handler failed", "request", idOf(w), "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 			panic(http.ErrAbortHandler) // an answer half sent is worse than none
 		}
 	}()
 	secureHeaders(w.Header())
 	r = s.forwarded(r)
-	if h, ok := s.mounted(r); ok {
+	if at, h, ok := s.mounted(r); ok {
+		w.route = at
 		if r.Header.Get("Origin") != "" {
 			s.fail(w, r, edge.Errorf(edge.CodeBadOrigin, "this path is for devices, not for pages"))
 			return
@@ -156,17 +160,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// mounted finds the owner's own handler for a path.
-func (s *Server) mounted(r *http.Request) (http.Handler, bool) {
+// mounted finds the owner's own handler for a path, and where it is mounted.
+func (s *Server) mounted(r *http.Request) (at string, h http.Handler, ok bool) {
 	if h, ok := s.cfg.Mount[r.URL.Path]; ok {
-		return h, true
+		return r.URL.Path, h, true
 	}
 	for prefix, h := range s.cfg.Mount {
 		if len(prefix) > 1 && strings.HasSuffix(prefix, "/") && strings.HasPrefix(r.URL.Path, prefix) {
-			return h, true
+			return prefix, h, true
 		}
 	}
-	return nil, false
+	return "", nil, false
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
@@ -190,6 +194,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
 		if !ok {
 			continue
 		}
+		routed(w, rt.pattern)
 		if r.Method == rt.method || r.Method == http.MethodHead && rt.method == http.MethodGet && path != "/ws" {
 			return s.run(rt, &call{w: w, r: r, params: params})
 		}
@@ -203,6 +208,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) error {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return s.notAllowed(w, r, []string{http.MethodGet})
 	}
+	routed(w, routeFiles)
 	return s.files.serve(w, r, path)
 }
 

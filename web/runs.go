@@ -250,7 +250,7 @@ func (s *Server) cut(q *call, d *download, err error) error {
 		return err
 	}
 	if q.r.Context().Err() == nil {
-		s.log.Warn("download failed", "path", q.r.URL.Path, "err", err)
+		s.log.Warn("download failed", "request", idOf(q.w), "path", q.r.URL.Path, "err", err)
 	}
 	panic(http.ErrAbortHandler)
 }

@@ -74,7 +74,7 @@ func upgrade(w http.ResponseWriter, r *http.Request, heard func() error, ping fu
 		CheckOrigin:      func(*http.Request) bool { return true }, // checked before
 		Error:            func(http.ResponseWriter, *http.Request, int, error) {},
 	}
-	ws, err := up.Upgrade(w, r, nil)
+	ws, err := up.Upgrade(w, r, http.Header{requestIDHeader: {idOf(w)}})
 	if err != nil {
 		return nil, edge.Errorf(edge.CodeBadRequest, "websocket handshake: %v", err)
 	}
