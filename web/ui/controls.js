@@ -100,7 +100,7 @@ function Command({ d, contract, spec, why }) {
       !only &&
       params.map(
         (p) => html`<${ParamInput} key=${p.id} d=${d} contract=${contract} p=${p} id=${`${d.id}-${spec.id}-${p.id}`}
-        title=${lone && name} send=${lone && send} text=${texts[p.id]} disabled=${Boolean(why)}
+        title=${lone ? name : ''} send=${lone && send} text=${texts[p.id]} disabled=${Boolean(why)}
         set=${(/** @type {string} */ s) => setTexts((was) => ({ ...was, [p.id]: s }))} />`,
       )
     }
