@@ -29,6 +29,7 @@
 //   - spinner: a disk on a motor, batches of four samples. Known errors kept: a
 //     zero-width space in limit errors, an info line that is no JSON.
 //   - plotter: label:value lines of a noisy process.
+//   - calculator: two numbers and an operation in, the result out.
 //
 // What is made up: the sizes and frictions of the plants, and the texts of error
 // replies.

@@ -13,6 +13,8 @@ func Plant(name string, o Options) (Device, error) {
 		return Spinner(o), nil
 	case "plotter":
 		return Plotter(o), nil
+	case "calculator":
+		return Calculator(o), nil
 	}
 	return nil, fmt.Errorf("sim: no plant %q: it is one of %v", name, Plants())
 }
@@ -22,4 +24,4 @@ func Plant(name string, o Options) (Device, error) {
 func FullSpeed(plant string) bool { return plant == "spinner" }
 
 // Plants names the plants.
-func Plants() []string { return []string{"aeropendulum", "pendulum", "plotter", "spinner"} }
+func Plants() []string { return []string{"aeropendulum", "calculator", "pendulum", "plotter", "spinner"} }
