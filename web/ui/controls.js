@@ -184,7 +184,7 @@ function Choice(props) {
     <${Caption} ...${props} />
     ${
       choices.length <= 4
-        ? html`<div class="seg" role="group" aria-labelledby=${`${id}-l`}>
+        ? html`<div class="seg fit" role="group" aria-labelledby=${`${id}-l`}>
           ${choices.map(
             (c) => html`<button type="button" disabled=${disabled} aria-pressed=${text === c.id}
               onClick=${() => set(c.id)}>${label(c.label, c.id)}</button>`,
