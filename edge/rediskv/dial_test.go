@@ -186,7 +186,7 @@ func TestTLSCut(t *testing.T) {
 		for range 8 { // several connections
 			wg.Go(func() {
 				if err := kv.Set(t.Context(), ctxKey, make([]byte, 1<<16), 0); err != nil {
-					t.Error(err)
+					t.Errorf("%v (code %q)", err, edge.CodeOf(err))
 				}
 			})
 		}

@@ -3,6 +3,7 @@ package rediskv
 import (
 	"context"
 	"errors"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -15,13 +16,19 @@ type once struct{ *redis.Cmd }
 
 func (once) NoRetry() bool { return true }
 
-// write sends one command, once.
+// write sends one command, once. Where the connection failed before that, it
+// looks for another connection, also once.
 func (k *KV) write(ctx context.Context, args ...any) *redis.Cmd {
 	ctx, cancel := k.bound(ctx)
 	defer cancel()
 	cmd := redis.NewCmd(ctx, args...)
-	_ = k.c.Process(ctx, once{cmd})
-	k.note(cmd.Err())
+	err := k.c.Process(ctx, once{cmd})
+	var early *notSent
+	if errors.As(err, &early) && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		cmd = redis.NewCmd(ctx, args...)
+		err = k.c.Process(ctx, once{cmd})
+	}
+	k.note(err)
 	return cmd
 }
 

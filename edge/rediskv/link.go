@@ -208,11 +208,12 @@ func (quietConn) Write(func(uintptr) bool) error { return nil }
 // failed is a connection that could not be made.
 type failed struct{ err error }
 
-func (f failed) Read([]byte) (int, error)       { return 0, beforeGreeting(f.err, false) }
-func (f failed) Write([]byte) (int, error)      { return 0, beforeGreeting(f.err, false) }
-func (failed) Close() error                     { return nil }
-func (failed) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (failed) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
-func (failed) SetDeadline(time.Time) error      { return nil }
-func (failed) SetReadDeadline(time.Time) error  { return nil }
-func (failed) SetWriteDeadline(time.Time) error { return nil }
+func (f failed) Read([]byte) (int, error)              { return 0, beforeGreeting(f.err, false) }
+func (f failed) Write([]byte) (int, error)             { return 0, beforeGreeting(f.err, false) }
+func (failed) Close() error                            { return nil }
+func (f failed) SyscallConn() (syscall.RawConn, error) { return nil, f.err } // not to be kept as idle
+func (failed) LocalAddr() net.Addr                     { return &net.TCPAddr{} }
+func (failed) RemoteAddr() net.Addr                    { return &net.TCPAddr{} }
+func (failed) SetDeadline(time.Time) error             { return nil }
+func (failed) SetReadDeadline(time.Time) error         { return nil }
+func (failed) SetWriteDeadline(time.Time) error        { return nil }

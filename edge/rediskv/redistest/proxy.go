@@ -19,6 +19,7 @@ type Proxy struct {
 	passed   int          // bytes of that answer that still get through
 	cuts     int
 	conns    map[net.Conn]bool
+	lost     map[net.Conn]bool // cut as soon as the client sends something
 	closed   bool
 	wg       sync.WaitGroup
 }
@@ -30,7 +31,7 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{l: l, target: target, conns: map[net.Conn]bool{}}
+	p := &Proxy{l: l, target: target, conns: map[net.Conn]bool{}, lost: map[net.Conn]bool{}}
 	p.wg.Go(p.serve)
 	t.Cleanup(func() {
 		_ = l.Close()
@@ -63,12 +64,22 @@ func (p *Proxy) Cuts() int {
 	return p.cuts
 }
 
-// CutAll cuts every connection that stands.
+// CutAll cuts every connection that stands. Clients can see it when it returns.
 func (p *Proxy) CutAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.conns {
-		_ = c.Close()
+		cut(c)
+	}
+}
+
+// Forget does what a server's reboot does to connections that are idle: their
+// ends at the clients look alive until something is sent.
+func (p *Proxy) Forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		p.lost[c] = true
 	}
 }
 
@@ -103,12 +114,23 @@ func (p *Proxy) serve() {
 	}
 }
 
-func (p *Proxy) drop(c, s net.Conn) {
+// cut ends c so that the other side sees it at once: Close alone waits until who
+// reads here has noticed.
+func cut(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite()
+	}
 	_ = c.Close()
-	_ = s.Close()
+}
+
+func (p *Proxy) drop(c, s net.Conn) {
+	cut(c)
+	cut(s)
 	p.mu.Lock()
 	delete(p.conns, c)
 	delete(p.conns, s)
+	delete(p.lost, c)
+	delete(p.lost, s)
 	p.mu.Unlock()
 }
 
@@ -120,6 +142,10 @@ func (p *Proxy) pump(c, s net.Conn, armed chan<- int) {
 		n, err := c.Read(buf)
 		if n > 0 {
 			p.mu.Lock()
+			if p.lost[c] {
+				p.mu.Unlock()
+				return
+			}
 			p.sent.Write(buf[:n])
 			if p.cutAfter != nil && bytes.Contains(buf[:n], p.cutAfter) {
 				armed <- p.passed
