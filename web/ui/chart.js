@@ -213,7 +213,8 @@ export class Chart {
       c.fillStyle = this.grid;
       c.fillRect(LEFT, Math.round(y0 - v * ky), w, 1);
       c.fillStyle = this.ink;
-      c.fillText(num(v, places(step)), LEFT - 8, y0 - v * ky);
+      const text = num(v, places(step));
+      c.fillText(text.length > 7 ? v.toPrecision(3) : text, LEFT - 8, y0 - v * ky);
     }
     const every = niceStep(this.windowMS / 1000, w / 80);
     c.textAlign = 'center';

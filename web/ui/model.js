@@ -104,11 +104,12 @@ export function check(p, v) {
 /** The step of a parameter's field: as declared, else about a hundredth of the range.  @param {edge.Param} p */
 export const stepOf = (p) => p.step || (p.type === 'int' ? 1 : niceStep(p.max - p.min || 100, 150));
 
-/** The smallest span of a channel's values worth a scale: a hundredth of its range, else of the value.
+/** The smallest span of a channel's values worth a scale: a hundredth of its range (at most a thousand of its last
+ * digits: some ranges are declared far too wide), else of the value.
  * @param {edge.Channel} ch @param {number} value */
 export const leastSpan = (ch, value) =>
   ch.min !== undefined && ch.max !== undefined
-    ? (ch.max - ch.min) / 100
+    ? Math.min((ch.max - ch.min) / 100, 10 ** (3 - ch.decimals))
     : Math.max(10 ** (1 - ch.decimals), Math.abs(value) / 100 || 0);
 
 /** Where the plots of a device come from: the type's hints, else its channels by group and unit.

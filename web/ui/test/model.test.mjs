@@ -164,6 +164,7 @@ test('a notice names its parts, one or several, each since when', () => {
 test('noise is not blown up to the whole height', () => {
   const ch = { ...thermometer.channels[0], decimals: 2 };
   assert.equal(leastSpan({ ...ch, min: -180, max: 180 }, 5), 3.6);
+  assert.equal(leastSpan({ ...ch, min: -1e12, max: 1e12 }, 5), 10);
   assert.equal(leastSpan(ch, 80), 0.8);
   assert.equal(leastSpan(ch, -1), 0.1);
   assert.equal(leastSpan(ch, Number.NaN), 0.1);
