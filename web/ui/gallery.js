@@ -6,7 +6,7 @@ import { html, useEffect, useState } from './lib.js';
 import { DeviceView, StartView } from './pages.js';
 import { dirty } from './paint.js';
 import { NameDialog, TopBar } from './shell.js';
-import { askName, beat, box, devices, link, me, notice, push } from './state.js';
+import { askName, beat, box, devices, link, me, notice, push, silent } from './state.js';
 
 /** @typedef {{list: Device[], one?: Device, runs?: edge.Run[], moving?: boolean}} Scene */
 
@@ -135,6 +135,7 @@ const SCENES = {
     return { ...one({ lease: mine }, { now: performance.now() - 3000 }), moving: false };
   },
   degraded: () => {
+    silent.value = true;
     push({
       op: 'notice',
       code: 'degraded',
@@ -167,6 +168,7 @@ export function Gallery() {
     me.value = ana;
     askName.value = false;
     notice.value = null;
+    silent.value = false;
     beat.value = Date.now();
     const s = SCENES[name]();
     globalThis.fetch = async () => Response.json({ runs: s.runs ?? [], events: [] });
