@@ -78,6 +78,7 @@ func (c *client) hello(m *message) error {
 	for _, d := range c.s.hub.all() {
 		list = append(list, d.state())
 	}
+	defer c.back()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ready = true
@@ -86,6 +87,22 @@ func (c *client) hello(m *message) error {
 		"you": you(c.actor), "features": features(), "devices": list}))
 	c.wakeUp()
 	return nil
+}
+
+// back beats at once for who drives and has come back: her next command shall not
+// find her away.
+func (c *client) back() {
+	c.mu.Lock()
+	seat := c.actor.Seat
+	c.mu.Unlock()
+	if seat == "" {
+		return
+	}
+	for _, d := range c.s.hub.all() {
+		if l := d.state().Lease; l != nil && l.Holder.ID == seat {
+			c.s.sendBeat(d.id, c, l.Fence)
+		}
+	}
 }
 
 // you is an actor as it is told about itself, null without a seat.

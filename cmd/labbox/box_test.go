@@ -162,7 +162,7 @@ func (b *box) until(device, what string, ok func(edge.Status) bool) edge.Status 
 			return st
 		}
 		if time.Now().After(end) {
-			b.t.Fatalf("%s never came: state %s, safe %s, reason %+v", what, st.State, st.Safe, st.Reason)
+			b.t.Fatalf("%s never came: state %s, safe %s, reason %+v, lease %+v, stopped %+v", what, st.State, st.Safe, st.Reason, st.Lease, st.Stopped)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
