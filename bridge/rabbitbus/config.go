@@ -48,6 +48,8 @@ type Config struct {
 	MaxServing int
 	// Logger takes what no caller hears of; nil discards it.
 	Logger *slog.Logger
+
+	recheck time.Duration // of bindings
 }
 
 func (c Config) withDefaults() Config {
@@ -68,6 +70,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxServing <= 0 {
 		c.MaxServing = 1024
+	}
+	if c.recheck <= 0 {
+		c.recheck = 15 * time.Second
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -16,6 +16,7 @@ const (
 	headDeliveries = "x-delivery-count" // deliveries before this one, by the broker
 	maxHeld        = 64                 // failed jobs one consumer holds for RetryDelay
 	retryBroker    = 100 * time.Millisecond
+	retryMost      = time.Second
 )
 
 // Consume implements edge.Bus. The handler's context ends with AckWait, when the
@@ -57,7 +58,6 @@ type consumer struct {
 type tap struct {
 	s    *session
 	ch   *amqp.Channel
-	tag  string
 	jobs <-chan amqp.Delivery
 }
 
@@ -67,7 +67,7 @@ func (c *consumer) run() {
 	id := fanout.GoroutineID()
 	var t *tap
 	defer func() { t.close() }()
-	said := ""
+	said, wait := "", retryBroker
 	for c.ctx.Err() == nil {
 		if t == nil {
 			var err error
@@ -76,10 +76,11 @@ func (c *consumer) run() {
 					said = text
 					c.bus.log.Warn("jobs cannot be taken", "queue", c.q.Name, "err", err)
 				}
-				c.pause()
+				c.pause(wait)
+				wait = min(2*wait, retryMost)
 				continue
 			}
-			said = ""
+			said, wait = "", retryBroker
 		}
 		select {
 		case <-c.ctx.Done():
@@ -87,7 +88,7 @@ func (c *consumer) run() {
 			if !ok { // the connection, the queue or the consumer is gone
 				t.close()
 				t = nil
-				c.pause()
+				c.pause(retryBroker)
 				continue
 			}
 			t = c.take(id, t, d)
@@ -95,10 +96,10 @@ func (c *consumer) run() {
 	}
 }
 
-func (c *consumer) pause() {
+func (c *consumer) pause(d time.Duration) {
 	select {
 	case <-c.ctx.Done():
-	case <-time.After(retryBroker):
+	case <-time.After(d):
 	}
 }
 
@@ -116,12 +117,12 @@ func (c *consumer) open() (*tap, error) {
 	if err := c.q.state(); err != nil {
 		return nil, err
 	}
-	t := &tap{s: s, tag: "job"}
+	t := &tap{s: s}
 	if t.ch, err = s.conn.Channel(); err != nil {
 		return nil, err
 	}
 	if err = t.ch.Qos(1, 0, false); err == nil {
-		t.jobs, err = t.ch.Consume(jobQueue(c.q.Name), t.tag, false, false, false, false, nil)
+		t.jobs, err = t.ch.Consume(jobQueue(c.q.Name), "", false, false, false, false, nil)
 	}
 	if err != nil {
 		t.close()
@@ -137,11 +138,15 @@ func (c *consumer) open() (*tap, error) {
 	return t, nil
 }
 
-// close ends the tap; the broker hands what it held to others.
+// close ends the tap; the broker hands what it held to others. It does not wait
+// long for a broker that hangs: the connection is given up then.
 func (t *tap) close() {
-	if t != nil && t.ch != nil {
-		_ = t.ch.Close()
+	if t == nil || t.ch == nil {
+		return
 	}
+	late := time.AfterFunc(goodbyeMost, func() { t.s.fail(errors.New("the broker does not answer")) })
+	defer late.Stop()
+	_ = t.ch.Close()
 }
 
 // take gives one delivery to the handler and settles it. It returns the tap to
@@ -211,11 +216,6 @@ func (c *consumer) hold(t *tap) {
 	case c.held <- struct{}{}:
 	case <-c.ctx.Done():
 		t.close()
-		return
-	}
-	if err := t.ch.Cancel(t.tag, false); err != nil {
-		t.close()
-		<-c.held
 		return
 	}
 	c.wg.Go(func() {

@@ -45,9 +45,8 @@ func (b *Bus) Requeue(ctx context.Context, name, id string) error {
 			return false, err
 		}
 		// The same copy: the memory of ids lets it pass.
-		head := amqp.Table{headCopy: d.Headers[headCopy], headAt: d.Headers[headAt]}
-		err = s.publishConfirmed(ctx, time.Now().Add(b.cfg.ConfirmWithin), "", jobQueue(name), amqp.Publishing{
-			MessageId: id, Headers: head, DeliveryMode: amqp.Persistent, Body: d.Body,
+		err = s.publishConfirmed(ctx, time.Now().Add(b.cfg.ConfirmWithin), jobQueue(name), amqp.Publishing{
+			MessageId: id, AppId: d.AppId, DeliveryMode: amqp.Persistent, Body: d.Body,
 		})
 		if errors.Is(err, errLost) || errors.Is(err, errReturned) {
 			return false, unconfirmed(err)

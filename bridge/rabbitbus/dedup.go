@@ -17,25 +17,20 @@ import (
 // and still be known for a copy.
 const backlog = 24 * time.Hour
 
-// owner is what Config.Memory holds for a job id: the one copy that counts, and
-// when it was enqueued.
+// owner names one copy of a job, and when it was enqueued: a job that is published
+// again has another. It travels as the message's AppId, and Config.Memory holds
+// for a job id the one that counts.
 type owner struct {
 	copy string
 	at   int64 // Unix ms, the publisher's clock
 }
 
-func (o owner) encode() []byte { return []byte(o.copy + " " + strconv.FormatInt(o.at, 10)) }
+func (o owner) encode() string { return o.copy + " " + strconv.FormatInt(o.at, 10) }
 
-func readOwner(b []byte) owner {
-	copy, at, _ := strings.Cut(string(b), " ")
+func readOwner(s string) owner {
+	copy, at, _ := strings.Cut(s, " ")
 	n, _ := strconv.ParseInt(at, 10, 64)
 	return owner{copy, n}
-}
-
-func ownerOf(d amqp.Delivery) owner {
-	copy, _ := d.Headers[headCopy].(string)
-	at, _ := d.Headers[headAt].(int64)
-	return owner{copy, at}
 }
 
 // takes reports whether a delivery of o is to be done where had is remembered:
@@ -54,7 +49,7 @@ func memoryKey(queue, id string) string {
 // is, or was. It waits while the memory cannot be reached: a job must rather be
 // late than be done twice. The error is that the consumer closes.
 func (c *consumer) mine(d amqp.Delivery) (bool, error) {
-	o := ownerOf(d)
+	o := readOwner(d.AppId)
 	if o.copy == "" || c.q.Dedup <= 0 {
 		return true, nil // not from an Enqueue of ours
 	}
@@ -73,7 +68,7 @@ func (c *consumer) mine(d amqp.Delivery) (bool, error) {
 		if !said {
 			c.bus.log.Warn("job waits for the store that remembers ids", "queue", c.q.Name, "id", d.MessageId, "err", err)
 		}
-		c.pause()
+		c.pause(retryBroker)
 	}
 }
 
@@ -82,7 +77,7 @@ func claim(ctx context.Context, kv edge.KV, key string, o owner, dedup time.Dura
 	ctx, cancel := context.WithTimeout(ctx, callMost)
 	defer cancel()
 	for {
-		if ok, err := kv.Create(ctx, key, o.encode(), dedup+backlog); ok || err != nil {
+		if ok, err := kv.Create(ctx, key, []byte(o.encode()), dedup+backlog); ok || err != nil {
 			return ok, err
 		}
 		had, ok, err := kv.Get(ctx, key)
@@ -92,11 +87,11 @@ func claim(ctx context.Context, kv edge.KV, key string, o owner, dedup time.Dura
 		if !ok {
 			continue // it ended a moment ago
 		}
-		was := readOwner(had)
+		was := readOwner(string(had))
 		if o.copy == was.copy || !o.takes(was, dedup) {
 			return o.copy == was.copy, nil
 		}
-		if ok, err := kv.Swap(ctx, key, had, o.encode(), dedup+backlog); ok || err != nil {
+		if ok, err := kv.Swap(ctx, key, had, []byte(o.encode()), dedup+backlog); ok || err != nil {
 			return ok, err
 		}
 	}
@@ -106,9 +101,9 @@ func claim(ctx context.Context, kv edge.KV, key string, o owner, dedup time.Dura
 func (qs *queues) seen(q *queue, id string, o owner) bool {
 	qs.mu.Lock()
 	defer qs.mu.Unlock()
-	if had, ok := q.took.get(id); ok && !o.takes(readOwner([]byte(had)), q.Dedup) {
+	if had, ok := q.took.get(id); ok && !o.takes(readOwner(had), q.Dedup) {
 		return false
 	}
-	q.took.put(id, string(o.encode()))
+	q.took.put(id, o.encode())
 	return true
 }

@@ -15,10 +15,8 @@ import (
 )
 
 const (
-	headCopy = "lab-copy" // names one copy of a job: a republished one has another
-	headAt   = "lab-at"   // Unix ms of the Enqueue, on the publisher's clock
-
-	maxJob = 16 << 20
+	maxJob     = 16 << 20
+	settleLost = 500 * time.Millisecond
 )
 
 // Enqueue implements edge.Bus. It fails at once while the broker is away or
@@ -48,7 +46,7 @@ func (b *Bus) Enqueue(ctx context.Context, name, id string, data []byte) error {
 	}
 	end := time.Now().Add(b.cfg.ConfirmWithin)
 	var wait context.Context // made when it is needed: for most jobs it is not
-	for again := false; ; again = true {
+	for again, declared := false, false; ; again = true {
 		if err := s.refusal(); err != nil {
 			return err
 		}
@@ -60,8 +58,22 @@ func (b *Bus) Enqueue(ctx context.Context, name, id string, data []byte) error {
 			q.sent.put(id, "")
 			return nil
 		}
+		if errors.Is(err, errReturned) && !declared { // the broker lost a queue of ours
+			// A consumer that has not heard of the loss before the queue is back
+			// never does, and gets nothing any more (RabbitMQ 3.10).
+			select {
+			case <-time.After(settleLost):
+			case <-ctx.Done():
+				return err
+			}
+			if err := b.Declare(ctx, q.Queue); err != nil {
+				return err
+			}
+			declared = true
+			continue
+		}
 		if !errors.Is(err, errLost) {
-			return b.undeclared(ctx, q, err)
+			return err
 		}
 		if wait == nil {
 			var cancel context.CancelFunc
@@ -74,21 +86,9 @@ func (b *Bus) Enqueue(ctx context.Context, name, id string, data []byte) error {
 	}
 }
 
-// undeclared looks into a queue that the broker did not know: one of ours that it
-// lost is made again, so that the next try finds it.
-func (b *Bus) undeclared(ctx context.Context, q *queue, err error) error {
-	if errors.Is(err, errReturned) {
-		if derr := b.Declare(ctx, q.Queue); derr != nil {
-			return derr
-		}
-		return edge.Errorf(edge.CodeBusDown, "rabbitbus: the broker had lost queue %s", q.Name).WithHint("try again: it is declared anew")
-	}
-	return err
-}
-
 var (
 	errLost     = errors.New("connection lost before the broker confirmed")
-	errReturned = errors.New("no such queue on the broker")
+	errReturned = edge.Errorf(edge.CodeBusDown, "rabbitbus: the broker lost the queue")
 )
 
 func unconfirmed(err error) error {
@@ -96,20 +96,21 @@ func unconfirmed(err error) error {
 		WithHint("it may or may not be stored; sending it again under the same id is safe")
 }
 
-// newCopy names a copy of a job among all on the broker.
-func (b *Bus) newCopy() string { return b.id + "-" + strconv.FormatUint(b.work.copies.Add(1), 36) }
+// newOwner names a copy of a job among all on the broker.
+func (b *Bus) newOwner() owner {
+	return owner{b.id + "-" + strconv.FormatUint(b.work.copies.Add(1), 36), time.Now().UnixMilli()}
+}
 
 // store publishes one copy and waits for the broker's confirm.
 func (b *Bus) store(ctx context.Context, s *session, end time.Time, queue, id string, data []byte) error {
-	head := amqp.Table{headCopy: b.newCopy(), headAt: time.Now().UnixMilli()}
-	return s.publishConfirmed(ctx, end, "", queue, amqp.Publishing{
-		MessageId: id, Headers: head, DeliveryMode: amqp.Persistent, Body: bytes.Clone(data),
+	return s.publishConfirmed(ctx, end, queue, amqp.Publishing{
+		MessageId: id, AppId: b.newOwner().encode(), DeliveryMode: amqp.Persistent, Body: bytes.Clone(data),
 	})
 }
 
 // publishConfirmed returns nil once the broker has msg safe. errLost: nobody knows.
-func (s *session) publishConfirmed(ctx context.Context, end time.Time, exchange, key string, msg amqp.Publishing) error {
-	p := &parcel{exchange: exchange, key: key, mandatory: true, written: make(chan struct{}), msg: msg}
+func (s *session) publishConfirmed(ctx context.Context, end time.Time, key string, msg amqp.Publishing) error {
+	p := &parcel{key: key, mandatory: true, written: make(chan struct{}), msg: msg}
 	most := time.NewTimer(time.Until(end))
 	defer most.Stop()
 	gone := func(err error) error {
@@ -148,8 +149,7 @@ func (s *session) publishConfirmed(ctx context.Context, end time.Time, exchange,
 	case <-most.C:
 		return unconfirmed(context.DeadlineExceeded)
 	}
-	copy, _ := msg.Headers[headCopy].(string)
-	returned := s.returns.take(copy)
+	returned := s.returns.take(msg.AppId)
 	switch {
 	case p.dc.Acked() && returned:
 		return errReturned
@@ -162,47 +162,30 @@ func (s *session) publishConfirmed(ctx context.Context, end time.Time, exchange,
 }
 
 // returns collects what the broker could not route. A return comes before its
-// confirm; ask makes the reader of both catch up, so that none is overlooked.
+// confirm, so whoever saw a confirm finds the return in the channel.
 type returns struct {
-	ask  chan struct{}
-	dead chan struct{}
+	in <-chan amqp.Return
 
 	mu     sync.Mutex
 	copies map[string]bool
 }
 
-func newReturns(s *session, in <-chan amqp.Return) *returns {
-	r := &returns{ask: make(chan struct{}), dead: s.dead, copies: map[string]bool{}}
-	s.wg.Go(func() {
-		for {
-			select {
-			case m, ok := <-in:
-				if !ok {
-					return
-				}
-				copy, _ := m.Headers[headCopy].(string)
-				r.mu.Lock()
-				r.copies[copy] = true
-				r.mu.Unlock()
-			case <-r.ask:
-			case <-s.dead:
-				for range in { // until the library closes it
-				}
-				return
-			}
-		}
-	})
-	return r
+// maxReturns is how many may wait until somebody takes one.
+const maxReturns = 4096
+
+func newReturns(ch *amqp.Channel) *returns {
+	return &returns{in: ch.NotifyReturn(make(chan amqp.Return, maxReturns)), copies: map[string]bool{}}
 }
 
 // take reports whether a copy that is confirmed by now was returned.
 func (r *returns) take(copy string) bool {
-	select {
-	case r.ask <- struct{}{}:
-	case <-r.dead:
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for len(r.in) > 0 {
+		if m, ok := <-r.in; ok {
+			r.copies[m.AppId] = true
+		}
+	}
 	had := r.copies[copy]
 	delete(r.copies, copy)
 	return had

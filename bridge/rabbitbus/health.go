@@ -33,9 +33,6 @@ func (b *Bus) Health() error {
 type illness struct {
 	since time.Time
 	err   *edge.Error
-	// refused says that the broker answered and does not want us: trying again
-	// soon is of no use.
-	refused bool
 }
 
 func (i *illness) report() error {
@@ -48,7 +45,7 @@ func downBecause(reason string) *edge.Error {
 
 // diagnose turns an error of the client library into what a person can use. The
 // library's texts hold no password, but they are not passed on either where
-// something clearer can be said.
+// something clearer can be said. refused: the broker answered and said no.
 func diagnose(t *target, err error) (e *edge.Error, refused bool) {
 	var own *edge.Error
 	if errors.As(err, &own) {

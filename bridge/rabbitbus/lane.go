@@ -13,7 +13,12 @@ type lane struct {
 	ch      *amqp.Channel
 	out     chan *parcel
 	confirm bool
+	bytes   atomic.Int64 // in out
 }
+
+// laneBytes bounds what waits for the socket. One message may be larger where
+// nothing else waits.
+const laneBytes = 64 << 20
 
 // parcel is one message on its way out.
 type parcel struct {
@@ -67,6 +72,10 @@ func (l *lane) run() {
 		case <-l.s.dead:
 			return
 		case p := <-l.out:
+			l.bytes.Add(-int64(len(p.msg.Body)))
+			if p.exchange == liveExchange && l.s.refusal() != nil {
+				continue // the broker reads no more, and nobody waits for this
+			}
 			if !p.state.CompareAndSwap(parcelWaits, parcelTaken) {
 				continue
 			}
@@ -88,10 +97,14 @@ func (l *lane) run() {
 
 // offer hands p over without waiting, and says if there was room.
 func (l *lane) offer(p *parcel) bool {
-	select {
-	case l.out <- p:
-		return true
-	default:
-		return false
+	n := int64(len(p.msg.Body))
+	if total := l.bytes.Add(n); total <= laneBytes || total == n {
+		select {
+		case l.out <- p:
+			return true
+		default:
+		}
 	}
+	l.bytes.Add(-n)
+	return false
 }

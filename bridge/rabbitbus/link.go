@@ -32,6 +32,7 @@ type link struct {
 	changed chan struct{} // closed and replaced when now changes
 	ill     *illness
 	said    string // reason last logged
+	noes    int    // how often it came in a row
 }
 
 func newLink(b *Bus, name string, setup func(*session) error) *link {
@@ -111,7 +112,7 @@ func (l *link) connect(ctx context.Context) (*session, error) {
 			}
 			_ = c.SetDeadline(time.Now().Add(handshakeMost)) // until the handshake is over
 			stop = context.AfterFunc(ctx, func() { _ = c.Close() })
-			raw = &hurried{Conn: c, most: t.heartbeat}
+			raw = newSocket(c, t.heartbeat)
 			return raw, nil
 		},
 	})
@@ -194,7 +195,7 @@ func (l *link) set(s *session) {
 	l.now = s
 	if s != nil {
 		l.bus.log.Info("broker connected", "link", l.name, "addr", l.bus.target.addr, "after", time.Since(l.since()).Round(time.Millisecond))
-		l.ill, l.said = nil, ""
+		l.ill, l.said, l.noes = nil, "", 0
 	} else {
 		l.ill = &illness{since: time.Now(), err: downBecause("connection lost")}
 	}
@@ -214,12 +215,14 @@ func (l *link) note(err error) (refused bool) {
 	e, refused := diagnose(l.bus.target, err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ill = &illness{since: l.since(), err: e, refused: refused}
+	l.ill = &illness{since: l.since(), err: e}
 	if l.said != e.Message {
-		l.said = e.Message
+		l.said, l.noes = e.Message, 0
 		l.bus.log.Warn("broker not reachable", "link", l.name, "addr", l.bus.target.addr, "reason", e.Args["reason"], "hint", e.Hint)
 	}
-	return refused
+	// A broker that starts or stops refuses too: only a lasting refusal counts.
+	l.noes++
+	return refused && l.noes > 5
 }
 
 // session returns the connection of now, or why there is none.
@@ -265,18 +268,4 @@ func (s *session) refusal() error {
 		return s.blocked.report()
 	}
 	return nil
-}
-
-// hurried gives every write a deadline: a broker that reads no more is found,
-// and no caller hangs on it.
-type hurried struct {
-	net.Conn
-	most time.Duration
-}
-
-func (c *hurried) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.most)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
 }

@@ -23,6 +23,8 @@ const (
 	maxQueueName  = 100 // the settings must fit in the routing key beside it
 	minQueueBytes = 64 << 10
 	perJob        = 512 // bytes of headers and framing, generously
+
+	brokerAckMost = 30 * time.Minute // RabbitMQ's default consumer_timeout
 )
 
 // queue is what this Bus knows of a declared queue.
@@ -166,7 +168,8 @@ func declareQueue(ch *amqp.Channel, q edge.Queue) error {
 	if _, err := ch.QueueDeclare(jobQueue(q.Name), true, false, false, false, jobArguments(q, key)); err != nil {
 		return err
 	}
-	dead := amqp.Table{"x-queue-type": "quorum", "x-overflow": "reject-publish", "x-max-length-bytes": deadBytes(q)}
+	dead := amqp.Table{"x-queue-type": "quorum", "x-overflow": "reject-publish", "x-max-length-bytes": deadBytes(q),
+		"x-delivery-limit": int64(1 << 30)} // Dead delivers them, and RabbitMQ 4 would drop them after 20 times
 	if _, err := ch.QueueDeclare(deadQueue(q.Name), true, false, false, false, dead); err != nil {
 		return err
 	}
@@ -201,6 +204,10 @@ func (b *Bus) Declare(ctx context.Context, decl edge.Queue) error {
 		return declareError(decl.Name, err)
 	}
 	b.work.put(decl).setBad(nil)
+	if longest := max(decl.AckWait, decl.RetryDelay); longest > brokerAckMost {
+		b.log.Warn("broker takes jobs away sooner than the queue says, unless its consumer_timeout is raised",
+			"queue", decl.Name, "needs", longest, "default", brokerAckMost)
+	}
 	return nil
 }
 

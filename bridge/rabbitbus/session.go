@@ -55,7 +55,7 @@ func (b *Bus) setupPub(s *session) (err error) {
 		return err
 	}
 	s.job, err = s.lane(otherLane, true, func(ch *amqp.Channel) error {
-		s.returns = newReturns(s, ch.NotifyReturn(make(chan amqp.Return)))
+		s.returns = newReturns(ch)
 		return nil
 	})
 	if err != nil {
@@ -102,7 +102,28 @@ func (b *Bus) setupCon(s *session) (err error) {
 			s.fail(errors.New("the broker ended a consumer")) // its queue is gone
 		})
 	}
-	return b.bind.all(b, s)
+	if err := b.bind.all(b, s); err != nil {
+		return err
+	}
+	s.wg.Go(func() { b.recheck(s) })
+	return nil
+}
+
+// recheck binds anew from time to time: the broker does not tell a queue's owner
+// that an exchange, and every binding to it, was deleted.
+func (b *Bus) recheck(s *session) {
+	tick := time.NewTicker(b.cfg.recheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.dead:
+			return
+		case <-tick.C:
+			if err := b.bind.all(b, s); err != nil {
+				s.fail(err)
+			}
+		}
+	}
 }
 
 // call runs fn on a channel of its own, within ctx. fn goes on in the background
@@ -157,10 +178,14 @@ func (bs *bindings) count() string {
 	return "." + itoa(bs.n)
 }
 
-// all binds a new session's queues.
+// all binds a session's queues to everything; to bind twice does no harm.
 func (bs *bindings) all(b *Bus, s *session) error {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
+	had := bs.bound
+	if bs.s != s {
+		had = nil
+	}
 	bs.s, bs.bound = s, map[binding]bool{}
 	for _, p := range b.live.Patterns() {
 		if err := bs.step(b, binding{liveExchange, p}); err != nil {
@@ -172,6 +197,12 @@ func (bs *bindings) all(b *Bus, s *session) error {
 			return err
 		}
 	}
+	for x := range had { // what nobody wants any more is unbound
+		bs.bound[x] = true
+		if err := bs.step(b, x); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -179,6 +210,9 @@ func (bs *bindings) all(b *Bus, s *session) error {
 // others publish after that is heard. Without a connection there is nothing to
 // do; the next one starts with all.
 func (bs *bindings) update(b *Bus, exchange, pattern string) {
+	if b.isClosed() {
+		return // the queues end with the connection
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -39,7 +39,7 @@ type Server struct {
 	dir  string
 	sbin string
 
-	port, distPort, epmdPort int
+	port, tlsPort, distPort, epmdPort int
 
 	epmd, beam, guard *exec.Cmd
 	guardPipe         io.Closer
@@ -90,21 +90,30 @@ func Launch() (*Server, error) {
 }
 
 func (s *Server) prepare() error {
-	ports, err := freePorts(3)
+	ports, err := freePorts(4)
 	if err != nil {
 		return err
 	}
-	s.port, s.distPort, s.epmdPort = ports[0], ports[1], ports[2]
-	config := fmt.Sprintf(`listeners.tcp.1 = 127.0.0.1:%d
-default_user = %s
-default_pass = %s
-default_vhost = %s
+	s.port, s.tlsPort, s.distPort, s.epmdPort = ports[0], ports[1], ports[2], ports[3]
+	if err := makeCertificates(s.dir); err != nil {
+		return err
+	}
+	config := fmt.Sprintf(`listeners.tcp.1 = 127.0.0.1:%[1]d
+listeners.ssl.1 = 127.0.0.1:%[2]d
+ssl_options.cacertfile = %[6]s/ca.pem
+ssl_options.certfile = %[6]s/server.pem
+ssl_options.keyfile = %[6]s/server.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = true
+default_user = %[3]s
+default_pass = %[4]s
+default_vhost = %[5]s
 loopback_users = none
 log.console = false
 log.file.level = info
 vm_memory_high_watermark.absolute = 1GB
 disk_free_limit.absolute = 10MB
-`, s.port, User, Password, VHost)
+`, s.port, s.tlsPort, User, Password, VHost, s.dir)
 	for name, text := range map[string]string{
 		".erlang.cookie": "rabbittest-" + filepath.Base(s.dir), "rabbit.conf": config, "plugins": "[].\n",
 	} {
@@ -212,6 +221,17 @@ func (s *Server) unwatch() {
 // URL is amqp://user:password@127.0.0.1:port/vhost.
 func (s *Server) URL() string {
 	return fmt.Sprintf("amqp://%s:%s@%s/%s", User, Password, s.Addr(), VHost)
+}
+
+// TLSURL is the amqps URL; the server wants a client certificate.
+func (s *Server) TLSURL() string {
+	return fmt.Sprintf("amqps://%s:%s@127.0.0.1:%d/%s", User, Password, s.tlsPort, VHost)
+}
+
+// Certificates are the PEM files of the authority that signed the server's
+// certificate, and of a client's certificate and key.
+func (s *Server) Certificates() (ca, cert, key string) {
+	return filepath.Join(s.dir, "ca.pem"), filepath.Join(s.dir, "client.pem"), filepath.Join(s.dir, "client.key")
 }
 
 // Addr is HOST:PORT.
