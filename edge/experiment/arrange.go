@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -32,6 +33,7 @@ func (l *lane) arrangeLocked(ln *line, settle time.Duration) (drop, lost []strin
 	for _, j := range l.open {
 		add(j, false)
 	}
+	slices.SortStableFunc(l.ended, func(a, b place) int { return cmp.Compare(a.no, b.no) })
 	for _, p := range l.ended {
 		have[p.ID] = true
 		if !slices.ContainsFunc(ln.Ended, func(o place) bool { return o.ID == p.ID }) {

@@ -25,6 +25,8 @@ type place struct {
 	Seat    string `json:"seat,omitempty"`
 	Size    int    `json:"size"` // bytes of its record
 	Running bool   `json:"running,omitempty"`
+
+	no uint64 // in the order of the ends
 }
 
 func (l *line) find(id string) int {
@@ -106,10 +108,11 @@ func changeLine(ctx context.Context, kv edge.KV, box, device string, fn func(l *
 func readLine(ctx context.Context, kv edge.KV, box, device string) (line, bool, error) {
 	var l line
 	raw, ok, err := kv.Get(ctx, lineKey(box, device))
-	if err == nil && ok && json.Unmarshal(raw, &l) != nil {
-		return line{}, false, nil
+	if err != nil || !ok {
+		return line{}, false, err
 	}
-	return l, ok, err
+	sound := json.Unmarshal(raw, &l) == nil // else its worker makes it anew
+	return l, sound, nil
 }
 
 func readEntry(ctx context.Context, kv edge.KV, key string) (e *entry, raw []byte, err error) {

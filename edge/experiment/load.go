@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,7 +37,7 @@ func (w *Worker) load(ctx context.Context) error {
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b *job) int { return int(int64(a.e.Seq) - int64(b.e.Seq)) }) //nolint:gosec // counts
+	slices.SortFunc(found, func(a, b *job) int { return cmp.Compare(a.e.Seq, b.e.Seq) })
 	for _, j := range found {
 		w.seq = max(w.seq, j.e.Seq)
 		switch j.e.Phase {

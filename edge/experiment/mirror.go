@@ -143,7 +143,7 @@ func (m *mirror) copy(ctx context.Context, j *job) error {
 	}
 	w.mu.Lock()
 	l := w.lanes[j.e.Exp.Device]
-	l.ended = append(l.ended, place{ID: id, Size: len(raw)})
+	l.ended = append(l.ended, place{ID: id, Size: len(raw), no: j.ended})
 	delete(w.jobs, id)
 	w.mu.Unlock()
 	m.markLine(l.device)

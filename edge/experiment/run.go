@@ -99,7 +99,7 @@ func (r *runner) run(ctx context.Context) {
 	}()
 	err := r.all()
 	cause := context.Cause(r.ctx)
-	r.stopRecord()
+	_ = r.stopRecord() // logged there
 	values := samples.end(r.w.cfg.Driver.Contract(r.l.device))
 	r.cancel(errOver)
 	<-watched // has released the lease

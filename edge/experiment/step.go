@@ -3,7 +3,6 @@ package experiment
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"labbox/edge"
@@ -228,17 +227,4 @@ func atStep(err error, i int) error {
 	m := edge.Errorf(e.Code, "step %d: %w", i+1, err)
 	m.Hint, m.Args = e.Hint, e.Args
 	return m.With("step", i)
-}
-
-// word says what a step does, for logs and messages.
-func (s *Step) word() string {
-	switch {
-	case s.Set != nil:
-		return "set " + s.Set.Command
-	case s.Ramp != nil:
-		return "ramp " + s.Ramp.Command + "." + s.Ramp.Param
-	case s.Wait != nil:
-		return fmt.Sprintf("wait %d ms", s.Wait.MS)
-	}
-	return "record"
 }

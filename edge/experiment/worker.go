@@ -94,6 +94,7 @@ type Worker struct {
 type job struct {
 	e      *entry
 	local  []byte // as it stands in the local store
+	ended  uint64 // in the order of the ends
 	cancel context.CancelCauseFunc
 }
 
@@ -266,7 +267,7 @@ func (w *Worker) withdraw(ctx context.Context, id string, by edge.Actor) error {
 
 func (w *Worker) cancelJob(ctx context.Context, j *job, by edge.Actor) error {
 	w.mu.Lock()
-	if err := j.e.mayCancel(by); err != nil {
+	if j.e.mayCancel(by) != nil {
 		w.mu.Unlock()
 		w.log.Warn("cancellation refused", "id", j.e.Exp.ID, "seat", by.Seat)
 		return nil
@@ -293,6 +294,8 @@ var errWithdrawn = errors.New("experiment: cancelled")
 func (w *Worker) finish(ctx context.Context, j *job) error {
 	w.mu.Lock()
 	j.e.Phase = ended
+	w.seq++
+	j.ended = w.seq
 	raw := encode(j.e)
 	key := localKey(w.cfg.Box, j.e.Exp.ID)
 	w.mu.Unlock()

@@ -3,6 +3,8 @@ package natsbus_test
 import (
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"labbox/edge"
 	"labbox/edge/experiment/experimenttest"
 	"labbox/edge/minikv"
@@ -38,25 +40,38 @@ func (b *box) close() {
 }
 
 func TestExperiments(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	experimenttest.Run(t, harness)
+}
+
+// As in an edge box: the lab's store is the worker's own.
+func TestExperimentsOneStore(t *testing.T) {
+	defer goleak.VerifyNone(t)
 	experimenttest.Run(t, func(t *testing.T) experimenttest.Harness {
-		b := &box{dir: t.TempDir()}
-		b.open(t)
-		t.Cleanup(func() { b.close() })
-		return experimenttest.Harness{
-			Bus: func(t *testing.T) edge.Bus {
-				bus, err := natsbus.New(b.srv, natsbus.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = bus.Close() })
-				return bus
-			},
-			Shared: func(*testing.T) edge.KV { return b.shared.KV() },
-			Local:  func(*testing.T) edge.KV { return b.own.KV() },
-			Reopen: func(t *testing.T) {
-				b.close()
-				b.open(t)
-			},
-		}
+		h := harness(t)
+		h.Local = nil
+		return h
 	})
+}
+
+func harness(t *testing.T) experimenttest.Harness {
+	b := &box{dir: t.TempDir()}
+	b.open(t)
+	t.Cleanup(func() { b.close() })
+	return experimenttest.Harness{
+		Bus: func(t *testing.T) edge.Bus {
+			bus, err := natsbus.New(b.srv, natsbus.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = bus.Close() })
+			return bus
+		},
+		Shared: func(*testing.T) edge.KV { return b.shared.KV() },
+		Local:  func(*testing.T) edge.KV { return b.own.KV() },
+		Reopen: func(t *testing.T) {
+			b.close()
+			b.open(t)
+		},
+	}
 }

@@ -36,7 +36,8 @@ import (
 type Harness struct {
 	// Bus, Shared and Local connect one process to the broker, the lab's store and
 	// the worker's own store. The harness closes them. Local of one harness is
-	// always the same store.
+	// always the same store; nil: the lab's store is the worker's own too, as in an
+	// edge box, and the parts where the two fail apart are skipped.
 	Bus           func(t *testing.T) edge.Bus
 	Shared, Local func(t *testing.T) edge.KV
 	// RestartBroker and RestartStore restart a peer on its data; connections made
@@ -55,7 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	}{
 		{"Result", testResult}, {"Order", testOrder}, {"Duplicate", testDuplicate}, {"CancelPending", testCancelPending},
 		{"CancelRunning", testCancelRunning}, {"CancelWhileAway", testCancelWhileAway}, {"CancelOfOthers", testCancelOfOthers},
-		{"Turns", testTurns}, {"Failures", testFailures}, {"Redelivery", testRedelivery}, {"Killed", testKilled}, {"Stopped", testStopped},
+		{"Turns", testTurns}, {"Gap", testGap}, {"Failures", testFailures}, {"Redelivery", testRedelivery}, {"Killed", testKilled}, {"Stopped", testStopped},
 		{"StoreAwayAtEnd", testStoreAway}, {"Flushed", testFlushed}, {"FlushedResults", testFlushedResults}, {"Poisoned", testPoisoned},
 		{"Unconfirmed", testUnconfirmed}, {"Adopted", testAdopted}, {"OwnStoreLost", testOwnStoreLost}, {"Limits", testLimits},
 		{"Reopened", testReopened}, {"Many", testMany},
@@ -75,6 +76,7 @@ type lab struct {
 	own   *Owner
 	store *gate // the shared store, for everybody
 	twice atomic.Bool
+	gap   time.Duration // that people have between two experiments
 	desk  *experiment.Desk
 	kv    edge.KV // shared, past every gate
 	bus   edge.Bus
@@ -83,7 +85,8 @@ type lab struct {
 }
 
 func newLab(t *testing.T, h Harness) *lab {
-	l := &lab{t: t, h: h, box: "b" + strings.ToLower(rand.Text()[:10]), own: newOwner("d0", "d1", "d2", "d3"), store: &gate{}, clock: edge.NewSystemClock()}
+	l := &lab{t: t, h: h, box: "b" + strings.ToLower(rand.Text()[:10]), own: newOwner("d0", "d1", "d2", "d3"), store: &gate{},
+		clock: edge.NewSystemClock(), gap: 10 * time.Millisecond}
 	l.connect()
 	l.work = l.start()
 	t.Cleanup(func() { l.work.end() })
@@ -102,19 +105,22 @@ type worker struct {
 	gate   *gate
 	cancel context.CancelFunc
 	over   chan struct{}
-	box    func() // for the logs
 }
 
 // start starts a worker.
 func (l *lab) start() *worker {
 	l.t.Helper()
 	w := &worker{l: l, gate: &gate{}, over: make(chan struct{})}
-	shared, local := l.h.Shared(l.t), l.h.Local(l.t)
+	shared := edge.KV(&kv{KV: l.h.Shared(l.t), gates: []*gate{w.gate, l.store}})
+	local := shared
+	if l.h.Local != nil {
+		local = &kv{KV: l.h.Local(l.t), gates: []*gate{w.gate}}
+	}
 	exp, err := experiment.NewWorker(experiment.Config{Box: l.box, Devices: []string{"d0", "d1", "d2", "d3"},
 		Bus:    &bus{Bus: l.h.Bus(l.t), gates: []*gate{w.gate}, twice: &l.twice},
-		Shared: &kv{KV: shared, gates: []*gate{w.gate, l.store}}, Local: &kv{KV: local, gates: []*gate{w.gate}},
+		Shared: shared, Local: local,
 		Driver: driver{l.own, w.gate}, Clock: l.clock, Logger: slog.New(slog.NewTextHandler(testWriter{l.t}, nil)),
-		MinGap: 10 * time.Millisecond, MaxGap: 10 * time.Millisecond, Settle: 300 * time.Millisecond})
+		MinGap: l.gap, MaxGap: l.gap, Settle: 300 * time.Millisecond})
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -233,6 +239,14 @@ func (l *lab) ran(id string, want int) {
 	l.t.Helper()
 	if n := l.own.reachedBy(id); n != want {
 		l.t.Errorf("%s ran %d times, want %d", id, n, want)
+	}
+}
+
+// twoStores skips a part that needs the worker to have a store of its own.
+func (l *lab) twoStores() {
+	l.t.Helper()
+	if l.h.Local == nil {
+		l.t.Skip("the worker and the lab share one store here")
 	}
 }
 

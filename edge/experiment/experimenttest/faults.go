@@ -75,6 +75,7 @@ func testStopped(t *testing.T, l *lab) {
 }
 
 func testStoreAway(t *testing.T, l *lab) {
+	l.twoStores()
 	letGo := l.own.keep("d0")
 	defer letGo()
 	a, b := l.submit("d0", plain), l.submit("d0", plain)
@@ -106,6 +107,7 @@ func testStoreAway(t *testing.T, l *lab) {
 }
 
 func testFlushed(t *testing.T, l *lab) {
+	l.twoStores()
 	letGo := l.own.keep("d0")
 	defer letGo()
 	a, b, c := l.submit("d0", plain), l.submit("d0", plain), l.submit("d0", plain)
@@ -137,6 +139,7 @@ func testFlushed(t *testing.T, l *lab) {
 }
 
 func testFlushedResults(t *testing.T, l *lab) {
+	l.twoStores()
 	a := l.submit("d0", plain)
 	l.ends(a, experiment.Done)
 	l.ends(l.submit("d0", plain), experiment.Done)
@@ -241,6 +244,7 @@ func (muteBus) Enqueue(context.Context, string, string, []byte) error { return n
 // The worker's own store is lost, the shared one is not: what ran does not run
 // again when its job comes again.
 func testOwnStoreLost(t *testing.T, l *lab) {
+	l.twoStores()
 	a := l.submit("d0", plain)
 	x := l.ends(a, experiment.Done)
 	letGo := l.own.keep("d0")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"labbox/edge"
 	"labbox/edge/experiment"
@@ -236,6 +237,30 @@ func testTurns(t *testing.T, l *lab) {
 	l.until("a reason", func() bool { x := l.get(c); return x.Reason != nil && x.Reason.Code == edge.CodeNotReady })
 	l.own.change("d0", func(d *Device) { d.state = edge.StateLive })
 	l.ends(c, experiment.Done)
+}
+
+// Between two experiments a person gets the device.
+func testGap(t *testing.T, l *lab) {
+	l.work.end()
+	l.gap = 700 * time.Millisecond
+	l.work = l.start()
+	a, b := l.submit("d0", plain), l.submit("d0", plain)
+	l.ends(a, experiment.Done)
+	time.Sleep(300 * time.Millisecond)
+	ans, err := l.own.Do(l.ctx(), &edge.Ask{Verb: edge.VerbTake, Device: "d0", Actor: seat("Ben")})
+	if err != nil {
+		t.Fatalf("a person between two experiments: %v", err)
+	}
+	l.until("the next one waits", func() bool { x := l.get(b); return x.Reason != nil && x.Reason.Code == edge.CodeLeaseTaken })
+	l.ran(b, 0)
+	if _, err := l.own.Do(l.ctx(), &edge.Ask{Verb: edge.VerbRelease, Device: "d0", Actor: seat("Ben"), Fence: ans.Lease.Fence}); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	l.ends(b, experiment.Done)
+	if d := time.Since(begin); d > time.Second {
+		t.Errorf("after a person it took %v", d)
+	}
 }
 
 func testFailures(t *testing.T, l *lab) {
