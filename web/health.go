@@ -18,7 +18,7 @@ func (s *Server) healthz(q *call) error {
 
 // readyz is GET /readyz: 200, or 503 with the reasons.
 func (s *Server) readyz(q *call) error {
-	writeReady(q.w, s.reasons(q.r.Context()))
+	writeReady(q.w, s.Reasons(q.r.Context()))
 	return nil
 }
 
@@ -31,7 +31,8 @@ func writeReady(w http.ResponseWriter, reasons []edge.Error) {
 	writeJSON(w, status, map[string]any{"ready": len(reasons) == 0, "reasons": append([]edge.Error{}, reasons...)})
 }
 
-func (s *Server) reasons(ctx context.Context) []edge.Error {
+// Reasons says what keeps this process from being fully fit, as /readyz does.
+func (s *Server) Reasons(ctx context.Context) []edge.Error {
 	list := []edge.Error{}
 	add := func(err error) {
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"labbox/edge"
 	"labbox/edge/config"
 	"labbox/edge/datadir"
+	"labbox/edge/metrics"
 	"labbox/edge/minikv"
 	"labbox/edge/natsbus"
 	"labbox/edge/record"
@@ -23,8 +24,10 @@ type parts struct {
 	box   string
 	log   *slog.Logger
 	clock edge.Clock
-	bus   edge.Bus
-	kv    edge.KV // what the lab's processes share
+	count *metrics.Metrics
+	bus   edge.Bus // these two are counted
+	kv    edge.KV  // what the lab's processes share
+	far   bool     // kv is not the process's own
 
 	dir    *datadir.Dir    // these three only where devices are owned
 	broker *natsbus.Server //
@@ -38,7 +41,8 @@ type parts struct {
 const storeWithin = 3 * time.Second
 
 func (f *runFlags) open(ctx context.Context, box *config.Box, log *slog.Logger) (_ *parts, err error) {
-	p := &parts{box: box.Box, log: log, clock: edge.NewSystemClock()}
+	p := &parts{box: box.Box, log: log, clock: edge.NewSystemClock(), far: f.backends.kv != ""}
+	p.count = metrics.New(box.Box, version, p.clock)
 	defer func() {
 		if err != nil {
 			p.close()
@@ -73,6 +77,7 @@ func (f *runFlags) open(ctx context.Context, box *config.Box, log *slog.Logger) 
 		p.bus = bus
 	}
 	p.ends = append(p.ends, p.bus.Close)
+	p.bus, p.kv = p.count.Bus(p.bus), p.count.KV(p.kv)
 	return p, nil
 }
 
@@ -101,10 +106,19 @@ func (p *parts) openLocal(ctx context.Context, path string) (err error) {
 
 // shared is the store that others see too, nil where it is this process's own.
 func (p *parts) shared() edge.KV {
-	if p.kv == p.local {
+	if !p.far {
 		return nil
 	}
 	return p.kv
+}
+
+// own is the store of the process itself: the same value as kv where there is one
+// store only.
+func (p *parts) own() edge.KV {
+	if !p.far {
+		return p.kv
+	}
+	return p.local
 }
 
 func (p *parts) close() {

@@ -18,6 +18,7 @@ import (
 	"labbox/edge"
 	"labbox/edge/class"
 	"labbox/edge/config"
+	"labbox/edge/experiment"
 	"labbox/edge/record"
 	"labbox/web"
 )
@@ -69,7 +70,7 @@ func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 			return err
 		}
 		defer own.close()
-		svc.work = append(svc.work, own.owner.Run)
+		svc.work = append(svc.work, own.owner.Run, own.worker.Run)
 		for addr, h := range own.bench.Listeners {
 			if _, err := svc.listen(addr, &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}); err != nil {
 				return err
@@ -120,15 +121,24 @@ func (f *runFlags) boxFile() (*config.Box, error) {
 
 // owned is what a process has that owns devices.
 type owned struct {
-	owner *devices.Owner
-	bench *devices.Bench
-	rec   *record.Store
-	serve web.OwnerConfig
+	owner  *devices.Owner
+	bench  *devices.Bench
+	rec    *record.Store
+	worker *experiment.Worker
+	serve  web.OwnerConfig
 }
 
 func (o *owned) close() {
 	_ = o.bench.Close()
 	_ = o.rec.Close()
+}
+
+func (o *owned) statuses() []edge.Status {
+	list := make([]edge.Status, 0, len(o.bench.Supervisors))
+	for _, sup := range o.bench.Supervisors {
+		list = append(list, sup.Status())
+	}
+	return list
 }
 
 // own brings the devices of a box file to life.
@@ -156,9 +166,9 @@ func (f *runFlags) own(ctx context.Context, p *parts, box *config.Box, ln net.Li
 	}
 	o.owner = devices.NewOwner(devices.OwnerConfig{Box: box.Box, Bus: p.bus, Shared: p.kv, Clock: p.clock, Recorder: recorder{rec},
 		Logger: p.log, Presence: presence})
-	o.serve = web.OwnerConfig{Token: presence.Token, Stop: o.owner.Do, Runs: runs{rec}}
+	o.serve = web.OwnerConfig{Token: presence.Token, Stop: p.count.Do(o.owner.Do), Runs: runs{rec}}
 	o.bench, err = devices.NewBench(reg, box, devices.BenchConfig{Clock: p.clock, Ledger: ledger, Logger: p.log,
-		Sinks: []edge.Sink{o.owner, rec.Sink()}, Seed: uint64(p.clock.Wall().UnixNano())})
+		Sinks: []edge.Sink{o.owner, rec.Sink(), p.count.Sink()}, Seed: uint64(p.clock.Wall().UnixNano())})
 	if err != nil {
 		o.bench = &devices.Bench{}
 		o.close()
@@ -167,10 +177,17 @@ func (f *runFlags) own(ctx context.Context, p *parts, box *config.Box, ln net.Li
 	for _, sup := range o.bench.Supervisors {
 		o.owner.Add(sup)
 	}
-	if err := o.owner.Claim(ctx); err != nil {
+	o.worker, err = experiment.NewWorker(experiment.Config{Box: box.Box, Devices: o.owner.Devices(), Bus: p.bus, Local: p.own(), Shared: p.kv,
+		Driver: o.owner, Clock: p.clock, Logger: p.log})
+	if err == nil {
+		err = o.owner.Claim(ctx)
+	}
+	if err != nil {
 		o.close()
 		return nil, err
 	}
+	p.count.Devices(o.statuses)
+	p.count.DataDir(p.dir.Sub("record"))
 	return o, nil
 }
 
@@ -196,7 +213,8 @@ func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener) er
 		return err
 	}
 	cfg := web.Config{Box: p.box, Bus: p.bus, KV: p.kv, Clock: p.clock, Seats: class.New(p.kv, p.box), Logger: p.log, Version: version,
-		BasePath: f.basePath, Origins: f.origins, Hosts: f.hosts, TrustedProxies: proxies, ProxyNames: names, Mount: map[string]http.Handler{}}
+		BasePath: f.basePath, Origins: f.origins, Hosts: f.hosts, TrustedProxies: proxies, ProxyNames: names, Mount: map[string]http.Handler{},
+		Experiments: experiment.NewDesk(p.box, p.bus, p.kv, p.clock, experiment.Limits{})}
 	if own != nil {
 		cfg.Runs, cfg.Ready, cfg.Mount = runs{own.rec}, func() []edge.Error { return p.localReasons(own.rec) }, own.bench.Mounts
 		if own.serve.Token != "" {
@@ -207,10 +225,13 @@ func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener) er
 		cfg.Runs, cfg.Stop = peer, peer.Stop
 		svc.work = append(svc.work, func(ctx context.Context) error { peer.Run(ctx); return nil })
 	}
+	cfg.Mount["/metrics"] = p.count.Handler()
 	srv, err := web.New(cfg)
 	if err != nil {
 		return err
 	}
+	p.count.Panels(srv.Panels)
+	p.count.Ready(srv.Reasons)
 	svc.drain = srv.Close
 	svc.add(ln, srv.HTTP())
 	return nil
@@ -218,8 +239,10 @@ func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener) er
 
 // ownerListener is what a process serves that owns devices and has no panel.
 func (f *runFlags) ownerListener(p *parts, own *owned) *http.Server {
-	h := web.NewListener(web.ListenerConfig{Owner: own.serve, Box: p.box, Version: version, Mount: own.bench.Mounts,
-		Ready: func(ctx context.Context) []edge.Error { return append(p.reasons(ctx), p.localReasons(own.rec)...) }})
+	ready := func(ctx context.Context) []edge.Error { return append(p.reasons(ctx), p.localReasons(own.rec)...) }
+	p.count.Ready(ready)
+	own.bench.Mounts["/metrics"] = p.count.Handler()
+	h := web.NewListener(web.ListenerConfig{Owner: own.serve, Box: p.box, Version: version, Mount: own.bench.Mounts, Ready: ready})
 	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
 }
