@@ -4,6 +4,7 @@ package rabbitbus
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -140,13 +141,14 @@ func TestPermissions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctl("add_user", "box", rabbittest.Password)
-	ctl("set_permissions", "-p", rabbittest.VHost, "box", "^$", "^$", "^$")
-	url := strings.Replace(srv.URL(), rabbittest.User+":", "box:", 1)
+	user := fmt.Sprint("box", time.Now().UnixNano())
+	ctl("add_user", user, rabbittest.Password)
+	ctl("set_permissions", "-p", rabbittest.VHost, user, "^$", "^$", "^$")
+	url := strings.Replace(srv.URL(), rabbittest.User+":", user+":", 1)
 	kv := memory(t)
 	b := open(t, Config{URL: url, Memory: kv})
 	ill(t, b, "lacks a permission")
-	ctl("set_permissions", "-p", rabbittest.VHost, "box", `^labbox\.`, `^(labbox\.|amq\.default$)`, `^labbox\.`)
+	ctl("set_permissions", "-p", rabbittest.VHost, user, `^labbox\.`, `^(labbox\.|amq\.default$)`, `^labbox\.`)
 	until(t, "the permission to be enough", func() bool { return b.Health() == nil })
 	other := newBus(t, Config{URL: url, Memory: kv})
 	got := make(chan struct{}, 1)

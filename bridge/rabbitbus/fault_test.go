@@ -176,6 +176,9 @@ func TestUnknownOutcome(t *testing.T) {
 	until(t, "the connection", func() bool { return web.Health() == nil })
 	_, err = web.Request(soon(t, 10*time.Second), "unknown.do", nil)
 	must(t, err)
+	if n := web.Reconnects(); n != 1 {
+		t.Errorf("%d reconnects counted", n)
+	}
 	if n := served.Load(); n != 2 {
 		t.Errorf("served %d times", n)
 	}

@@ -29,6 +29,13 @@ func (b *Bus) Health() error {
 	return nil
 }
 
+// Reconnects counts how often the broker was found again.
+func (b *Bus) Reconnects() uint64 {
+	b.pub.mu.Lock()
+	defer b.pub.mu.Unlock()
+	return max(b.pub.times, 1) - 1
+}
+
 // illness is why a link does not work.
 type illness struct {
 	since time.Time

@@ -33,6 +33,7 @@ type link struct {
 	ill     *illness
 	said    string // reason last logged
 	noes    int    // how often it came in a row
+	times   uint64 // connections that stood
 }
 
 func newLink(b *Bus, name string, setup func(*session) error) *link {
@@ -196,6 +197,7 @@ func (l *link) set(s *session) {
 	if s != nil {
 		l.bus.log.Info("broker connected", "link", l.name, "addr", l.bus.target.addr, "after", time.Since(l.since()).Round(time.Millisecond))
 		l.ill, l.said, l.noes = nil, "", 0
+		l.times++
 	} else {
 		l.ill = &illness{since: time.Now(), err: downBecause("connection lost")}
 	}
