@@ -6,6 +6,7 @@
 //	labbox ports                    lists what is plugged in
 //	labbox sim TYPE --pty PATH      offers a simulated device on a pty
 //	labbox health [URL]             asks a running labbox whether it is well
+//	labbox doctor                   looks for what is wrong, and says what to do
 //	labbox version                  prints the version
 //
 // It parses flags and wires packages together; docs/ref/cli.md has the flags and
@@ -62,6 +63,7 @@ func commands() map[string]command {
 		"check":   {"FILE...", "check box files and device types", 1, 1 << 20, checkCommand},
 		"ports":   {"", "list the serial ports and what they look like", 0, 0, portsCommand},
 		"sim":     {"TYPE --pty PATH", "offer a simulated device on a pty", 1, 1, simCommand},
+		"doctor":  {"[flags]", "look at ports, disk, clock, broker and store, and say what to do", 0, 0, doctorCommand},
 		"health":  {"[URL]", "ask a running labbox whether it is well", 0, 1, healthCommand},
 		"version": {"", "print the version", 0, 0, versionCommand},
 	}
