@@ -76,7 +76,7 @@ func (d *Desk) Submit(ctx context.Context, a edge.Actor, c *edge.Contract, r *Re
 		d.undo(ctx, e)
 		return Experiment{}, err
 	}
-	return d.Get(ctx, e.Exp.ID)
+	return e.Exp, nil
 }
 
 // again answers a submission whose key was used before. The one before may have
@@ -99,12 +99,16 @@ func (d *Desk) again(ctx context.Context, had, e *entry) (Experiment, error) {
 // record without a place.
 func (d *Desk) store(ctx context.Context, e *entry) error {
 	raw := encode(e)
+	n := 0
 	err := changeLine(ctx, d.kv, d.box, e.Exp.Device, func(l *line) (bool, error) {
-		return true, l.admit(place{ID: e.Exp.ID, Seat: e.Actor.Seat, Size: len(raw)}, e.Exp.Device, d.limits)
+		err := l.admit(place{ID: e.Exp.ID, Seat: e.Actor.Seat, Size: len(raw)}, e.Exp.Device, d.limits)
+		n = l.placeOf(e.Exp.ID)
+		return true, err
 	})
 	if err != nil {
 		return err
 	}
+	defer func() { e.Exp.Place = n }() // for the answer only
 	_, err = d.kv.Create(ctx, recordKey(d.box, e.Exp.ID), raw, 0)
 	if err != nil {
 		d.undo(ctx, e)
