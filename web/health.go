@@ -18,17 +18,23 @@ func (s *Server) healthz(q *call) error {
 
 // readyz is GET /readyz: 200, or 503 with the reasons.
 func (s *Server) readyz(q *call) error {
-	writeReady(q.w, s.Reasons(q.r.Context()))
+	var warnings []edge.Error
+	if s.cfg.Warn != nil {
+		warnings = s.cfg.Warn(q.r.Context())
+	}
+	writeReady(q.w, s.Reasons(q.r.Context()), warnings)
 	return nil
 }
 
-// writeReady answers 200, or 503 with the reasons.
-func writeReady(w http.ResponseWriter, reasons []edge.Error) {
+// writeReady answers 200, or 503 with the reasons. Warnings are what is unwise, and
+// keep nobody from being ready.
+func writeReady(w http.ResponseWriter, reasons, warnings []edge.Error) {
 	status := http.StatusOK
 	if len(reasons) > 0 {
 		status = http.StatusServiceUnavailable
 	}
-	writeJSON(w, status, map[string]any{"ready": len(reasons) == 0, "reasons": append([]edge.Error{}, reasons...)})
+	writeJSON(w, status, map[string]any{"ready": len(reasons) == 0, "reasons": append([]edge.Error{}, reasons...),
+		"warnings": append([]edge.Error{}, warnings...)})
 }
 
 // Reasons says what keeps this process from being fully fit, as /readyz does.

@@ -185,6 +185,7 @@ type ListenerConfig struct {
 	Box     string
 	Version string
 	Ready   func(context.Context) []edge.Error // reasons not to be ready
+	Warn    func(context.Context) []edge.Error // what is unwise; may be nil
 	// Mount serves further paths, such as where a device dials in; requests with an
 	// Origin are refused there.
 	Mount map[string]http.Handler
@@ -208,7 +209,11 @@ func NewListener(cfg ListenerConfig) http.Handler {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "ok", "box": cfg.Box, "version": cfg.Version})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		writeReady(w, cfg.Ready(r.Context()))
+		var warnings []edge.Error
+		if cfg.Warn != nil {
+			warnings = cfg.Warn(r.Context())
+		}
+		writeReady(w, cfg.Ready(r.Context()), warnings)
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, edge.Errorf(edge.CodeNotFound, "this process owns devices and has no panel").

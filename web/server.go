@@ -45,9 +45,12 @@ type Config struct {
 	Experiments *experiment.Desk // nil: none are taken
 	// Stop asks the owner for an emergency stop by a way that needs no broker; nil:
 	// there is none. Both ways are taken at once.
-	Stop   func(context.Context, *edge.Ask) (*edge.Answer, error)
-	Ready  func() []edge.Error // further reasons not to be ready; may be nil
-	Logger *slog.Logger        // nil: none
+	Stop  func(context.Context, *edge.Ask) (*edge.Answer, error)
+	Ready func() []edge.Error // further reasons not to be ready; may be nil
+	// Warn lists what is unwise but keeps nobody from working, such as a store that
+	// may forget; may be nil.
+	Warn   func(context.Context) []edge.Error
+	Logger *slog.Logger // nil: none
 	// Version is told by /healthz.
 	Version string
 	// BasePath is where a proxy puts the panel, such as "/lab"; "" is the root.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -298,7 +299,19 @@ func campusStoreFull(t *testing.T, c *campus) {
 	if r := p.command("plate", "duty", fence, map[string]any{"duty": 43}); r.Op != "ok" {
 		t.Errorf("driving with a full store: %s %s", r.Code, r.Msg)
 	}
-	c.store.Do(t, "CONFIG", "SET", "maxmemory", "0")
+	c.store.Do(t, "CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "allkeys-lru", "appendonly", "no")
+	for _, b := range []*box{c.lab, c.owner} {
+		res, err := http.Get(b.url + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if s := string(body); res.StatusCode != 200 || !strings.Contains(s, "noeviction") || !strings.Contains(s, "appendonly yes") {
+			t.Errorf("a store that may forget: %d %s", res.StatusCode, s)
+		}
+	}
+	c.store.Do(t, "CONFIG", "SET", "maxmemory-policy", "noeviction", "appendonly", "yes")
 	p.ok(map[string]any{"op": "release", "device": "plate", "fence": fence})
 }
 

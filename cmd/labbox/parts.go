@@ -25,9 +25,9 @@ type parts struct {
 	log   *slog.Logger
 	clock edge.Clock
 	count *metrics.Metrics
-	bus   edge.Bus // these two are counted
-	kv    edge.KV  // what the lab's processes share
-	far   bool     // kv is not the process's own
+	bus   edge.Bus    // these two are counted
+	kv    edge.KV     // what the lab's processes share
+	redis *rediskv.KV // kv, where it is not the process's own
 
 	dir    *datadir.Dir    // these three only where devices are owned
 	broker *natsbus.Server //
@@ -41,7 +41,7 @@ type parts struct {
 const storeWithin = 3 * time.Second
 
 func (f *runFlags) open(ctx context.Context, box *config.Box, log *slog.Logger) (_ *parts, err error) {
-	p := &parts{box: box.Box, log: log, clock: edge.NewSystemClock(), far: f.backends.kv != ""}
+	p := &parts{box: box.Box, log: log, clock: edge.NewSystemClock()}
 	p.count = metrics.New(box.Box, version, p.clock)
 	defer func() {
 		if err != nil {
@@ -60,7 +60,7 @@ func (f *runFlags) open(ctx context.Context, box *config.Box, log *slog.Logger) 
 		if err != nil {
 			return nil, err
 		}
-		p.kv = kv
+		p.kv, p.redis = kv, kv
 		p.ends = append(p.ends, kv.Close)
 	}
 	if f.backends.broker == "" {
@@ -106,7 +106,7 @@ func (p *parts) openLocal(ctx context.Context, path string) (err error) {
 
 // shared is the store that others see too, nil where it is this process's own.
 func (p *parts) shared() edge.KV {
-	if !p.far {
+	if p.redis == nil {
 		return nil
 	}
 	return p.kv
@@ -115,7 +115,7 @@ func (p *parts) shared() edge.KV {
 // own is the store of the process itself: the same value as kv where there is one
 // store only.
 func (p *parts) own() edge.KV {
-	if !p.far {
+	if p.redis == nil {
 		return p.kv
 	}
 	return p.local
@@ -155,6 +155,16 @@ func (p *parts) reasons(ctx context.Context) []edge.Error {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
 	return coded(p.bus.Health(), p.kv.Health(ctx))
+}
+
+// warnings are what is unwise about the store, such as that it may evict keys.
+func (p *parts) warnings(ctx context.Context) []edge.Error {
+	if p.redis == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	defer cancel()
+	return p.redis.Warnings(ctx)
 }
 
 // localReasons are why what lies in the data directory is not fully fit.

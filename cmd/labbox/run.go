@@ -214,7 +214,7 @@ func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener) er
 	}
 	cfg := web.Config{Box: p.box, Bus: p.bus, KV: p.kv, Clock: p.clock, Seats: class.New(p.kv, p.box), Logger: p.log, Version: version,
 		BasePath: f.basePath, Origins: f.origins, Hosts: f.hosts, TrustedProxies: proxies, ProxyNames: names, Mount: map[string]http.Handler{},
-		Experiments: experiment.NewDesk(p.box, p.bus, p.kv, p.clock, experiment.Limits{})}
+		Warn: p.warnings, Experiments: experiment.NewDesk(p.box, p.bus, p.kv, p.clock, experiment.Limits{})}
 	if own != nil {
 		cfg.Runs, cfg.Ready, cfg.Mount = runs{own.rec}, func() []edge.Error { return p.localReasons(own.rec) }, own.bench.Mounts
 		if own.serve.Token != "" {
@@ -242,7 +242,8 @@ func (f *runFlags) ownerListener(p *parts, own *owned) *http.Server {
 	ready := func(ctx context.Context) []edge.Error { return append(p.reasons(ctx), p.localReasons(own.rec)...) }
 	p.count.Ready(ready)
 	own.bench.Mounts["/metrics"] = p.count.Handler()
-	h := web.NewListener(web.ListenerConfig{Owner: own.serve, Box: p.box, Version: version, Mount: own.bench.Mounts, Ready: ready})
+	h := web.NewListener(web.ListenerConfig{Owner: own.serve, Box: p.box, Version: version, Mount: own.bench.Mounts,
+		Ready: ready, Warn: p.warnings})
 	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
 }
