@@ -61,7 +61,6 @@ func (l *lane) arrangeLocked(ln *line, settle time.Duration) (drop, lost []strin
 		open = append(open, p)
 	}
 	ln.Open, l.seen = open, seen
-	clear(l.gone)
 	bytes := 0
 	for i := len(ln.Ended) - 1; i >= 0; i-- {
 		if bytes += ln.Ended[i].Size; bytes > keepBytes || len(ln.Ended)-i > keepMost {

@@ -170,7 +170,7 @@ func (l *lane) settledElsewhere(ctx context.Context, j *job) bool {
 	if err != nil || had == nil {
 		return false
 	}
-	if had.Cancel != nil {
+	if had.Cancel != nil && j.e.mayCancel(*had.Cancel) == nil {
 		_ = l.w.cancelJob(ctx, j, *had.Cancel)
 		return true
 	}

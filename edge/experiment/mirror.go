@@ -162,7 +162,7 @@ func (m *mirror) copyPending(ctx context.Context, j *job, key string, raw []byte
 		return err
 	case had == nil: // not readable
 		return kv.Set(ctx, key, raw, 0)
-	case had.Cancel != nil:
+	case had.Cancel != nil && had.mayCancel(*had.Cancel) == nil:
 		return m.w.cancelJob(ctx, j, *had.Cancel)
 	case had.Exp.State == Pending && string(hadRaw) != string(raw):
 		ok, err := kv.Swap(ctx, key, hadRaw, raw, 0)
@@ -231,6 +231,7 @@ func (m *mirror) line(ctx context.Context, l *lane) error {
 		return err
 	}
 	w.mu.Lock()
+	clear(l.gone)
 	l.ended = l.ended[len(shown):]
 	w.mu.Unlock()
 	for _, id := range drop {
