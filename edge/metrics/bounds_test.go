@@ -120,6 +120,33 @@ func TestEveryCodeAndVerbHasALabel(t *testing.T) {
 	}
 }
 
+// Every kind of subject too.
+func TestEveryKindHasALabel(t *testing.T) {
+	m, _ := newMetrics(t)
+	b, n := m.Bus(&fakeBus{}), 0
+	f, err := parser.ParseFile(token.NewFileSet(), "../names.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(f, func(node ast.Node) bool {
+		v, ok := node.(*ast.ValueSpec)
+		if !ok || !strings.HasPrefix(v.Names[0].Name, "Kind") {
+			return true
+		}
+		kind, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = b.Publish(t.Context(), edge.Subject("bench", "d", kind), nil)
+		n++
+		return true
+	})
+	if n < 7 {
+		t.Fatal(n)
+	}
+	wantLines(t, m, `labbox_bus_published_total{box="bench",kind="other"} 0`)
+}
+
 // constants are the values of the typed string constants of a file.
 func constants(t *testing.T, file, typ string) []string {
 	t.Helper()

@@ -29,7 +29,7 @@ func newStatusMetrics(m *Metrics) statusMetrics {
 		recording:  desc("device_recording", "1 while a run records a device.", "device"),
 		garbage:    desc("device_garbage_total", "Lines or frames of a device that were not understood.", "device"),
 		reconnects: desc("device_reconnects_total", "Times a device's port was opened again.", "device"),
-		commands:   desc("device_commands_total", "Commands that reached a device's owner.", "device"),
+		commands:   desc("device_commands_total", "Commands that were sent to a device.", "device"),
 		refused:    desc("device_refused_total", "Commands that a device's owner refused.", "device"),
 	})
 	return statusMetrics{last: map[string]edge.Status{}}
