@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"labbox/bridge/rabbitbus"
+	"labbox/bridge/rabbitbus/rabbittest"
 	"labbox/edge"
+	"labbox/edge/class"
+	"labbox/edge/rediskv"
+	"labbox/web"
 )
 
 // Faults of broker, store, web and devices processes, with real ones of each. What
@@ -43,6 +50,7 @@ func TestCampus(t *testing.T) {
 		{"OwnerStopped", campusOwnerStopped},
 		{"TwoBoxesOneName", campusTwoBoxes},
 		{"WrongPassword", campusWrongPassword},
+		{"ClockSkew", campusClockSkew},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, c) })
 	}
@@ -452,5 +460,63 @@ func campusWrongPassword(t *testing.T, c *campus) {
 	}
 	if err := b.stop(); err != nil {
 		t.Errorf("exit: %v", err)
+	}
+}
+
+// skewed is the clock of a machine that is wrong about the time of day, and was
+// started long before the others.
+type skewed struct {
+	edge.Clock
+	wall, mono time.Duration
+}
+
+func (s skewed) Wall() time.Time     { return s.Clock.Wall().Add(s.wall) }
+func (s skewed) Mono() time.Duration { return s.Clock.Mono() + s.mono }
+
+// A web process whose clock is five minutes off, either way: turns, commands and
+// the dead-man do not care.
+func campusClockSkew(t *testing.T, c *campus) {
+	for _, wall := range []time.Duration{5 * time.Minute, -5 * time.Minute} {
+		t.Run(wall.String(), func(t *testing.T) {
+			c.fresh(t, "Ann")
+			clock := skewed{edge.NewSystemClock(), wall, 11 * time.Hour}
+			kv, err := rediskv.Dial(rediskv.Config{URL: "redis://" + c.storeLink.Addr() + "/0"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer kv.Close()
+			bus, err := rabbitbus.Open(t.Context(), rabbitbus.Config{PasswordFile: c.brokerFile,
+				URL: "amqp://" + rabbittest.User + "@" + c.brokerLink.Addr() + "/" + rabbittest.VHost})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer bus.Close()
+			srv, err := web.New(web.Config{Box: "bench", Bus: bus, KV: kv, Clock: clock, Seats: class.New(kv, "bench")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			hs := httptest.NewServer(srv)
+			defer hs.Close()
+			defer func() {
+				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+				defer cancel()
+				if err := srv.Close(ctx); err != nil {
+					t.Error(err)
+				}
+			}()
+			b := &box{t: t, url: hs.URL, log: &lockedBuffer{}}
+			b.waitReason(10*time.Second, "")
+			eventually(t, 5*time.Second, "the device is known", func() bool { return b.status("plate").Device == "plate" })
+			p := b.panel("Skew")
+			heat(t, b, c.chip, p)
+			for begun := c.chip.Now(); c.chip.Now()-begun < 4*time.Second; c.chip.Advance(100 * time.Millisecond) {
+				if !heater(t, c.chip) {
+					t.Fatal("the driver was taken for gone")
+				}
+			}
+			gone := c.chip.Now()
+			p.vanish()
+			c.heaterOff(t, gone, graceAndMore, "the browser died")
+		})
 	}
 }
