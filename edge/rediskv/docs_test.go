@@ -14,7 +14,7 @@ func TestDocumentedUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if line := "user labbox on >SECRET " + aclRules; !strings.Contains(string(b), line+"\n") {
+	if line := "user lab on >SECRET " + aclRules; !strings.Contains(string(b), line+"\n") {
 		t.Errorf("docs/ref/store.md lacks %q", line)
 	}
 	if !strings.Contains(aclRules, rediskv.Needs) {
