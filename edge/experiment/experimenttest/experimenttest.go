@@ -56,7 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	}{
 		{"Result", testResult}, {"Order", testOrder}, {"Duplicate", testDuplicate}, {"CancelPending", testCancelPending},
 		{"CancelRunning", testCancelRunning}, {"CancelWhileAway", testCancelWhileAway}, {"CancelOfOthers", testCancelOfOthers},
-		{"Turns", testTurns}, {"Gap", testGap}, {"Failures", testFailures}, {"Redelivery", testRedelivery}, {"Killed", testKilled}, {"Stopped", testStopped},
+		{"Turns", testTurns}, {"Gap", testGap}, {"Failures", testFailures}, {"Redelivery", testRedelivery}, {"Killed", testKilled}, {"KilledAndFlushed", testKilledAndFlushed}, {"Stopped", testStopped},
 		{"StoreAwayAtEnd", testStoreAway}, {"Flushed", testFlushed}, {"FlushedResults", testFlushedResults}, {"Poisoned", testPoisoned},
 		{"Unconfirmed", testUnconfirmed}, {"Adopted", testAdopted}, {"OwnStoreLost", testOwnStoreLost}, {"Limits", testLimits},
 		{"Reopened", testReopened}, {"Many", testMany},

@@ -53,6 +53,25 @@ func testKilled(t *testing.T, l *lab) {
 	l.ran(b, 1)
 }
 
+// Killed in the middle, and the shared store has lost everything: the worker's own
+// note that it was started is enough.
+func testKilledAndFlushed(t *testing.T, l *lab) {
+	l.twoStores()
+	letGo := l.own.keep("d0")
+	a := l.submit("d0", plain)
+	b := l.submit("d0", plain)
+	l.reaches("d0", a)
+	l.until("running is told", func() bool { return l.get(a).State == experiment.Running })
+	l.work.kill()
+	letGo()
+	l.flush()
+	l.work = l.start()
+	l.ends(a, experiment.Interrupted)
+	l.ends(b, experiment.Done)
+	l.ran(a, 1)
+	l.ran(b, 1)
+}
+
 func testStopped(t *testing.T, l *lab) {
 	a := l.submit("d0", `[{"set":{"command":"first"}},{"wait":{"ms":60000}}]`)
 	b := l.submit("d0", plain)
@@ -86,6 +105,19 @@ func testStoreAway(t *testing.T, l *lab) {
 	}
 	letGo()
 	l.reaches("d0", b) // the store is not needed
+	l.store.cut.Store(false)
+	c := l.submit("d1", `[{"set":{"command":"first"}},{"wait":{"ms":300}}]`)
+	l.reaches("d1", c)
+	l.store.cut.Store(true)
+	time.Sleep(800 * time.Millisecond)
+	l.store.cut.Store(false)
+	l.ends(c, experiment.Done) // without a new start
+	letGo = l.own.keep("d0")
+	a, b = l.submit("d0", plain), l.submit("d0", plain)
+	l.reaches("d0", a)
+	l.store.cut.Store(true)
+	letGo()
+	l.reaches("d0", b)
 	l.until("both released", func() (free bool) {
 		l.own.change("d0", func(d *Device) { free = d.lease == nil })
 		return free
@@ -155,6 +187,17 @@ func testFlushedResults(t *testing.T, l *lab) {
 		t.Fatal(err)
 	}
 	l.ends(l.submit("d0", plain), experiment.Done)
+	l.ran(a, 1)
+	// The same while nobody is there, and the shared store knows nothing.
+	l.work.kill()
+	l.flush()
+	if err := l.bus.Enqueue(l.ctx(), "EXP-d0-AT-"+l.box, a+"y", job(t, x)); err != nil {
+		t.Fatal(err)
+	}
+	next := l.submit("d0", plain)
+	l.work = l.start()
+	l.ends(next, experiment.Done)
+	l.ends(a, experiment.Done)
 	l.ran(a, 1)
 }
 
