@@ -19,7 +19,7 @@ import (
 
 const (
 	window = 512
-	round  = 5000
+	round  = 20000
 )
 
 func natsBus(b *testing.B) *natsbus.Bus {

@@ -19,6 +19,8 @@ const (
 	retryMost      = time.Second
 )
 
+var errSilent = errors.New("the broker does not answer")
+
 // Consume implements edge.Bus. The handler's context ends with AckWait, when the
 // job goes to somebody else, and with Close.
 func (b *Bus) Consume(name string, fn func(ctx context.Context, j edge.Job) error) (edge.Subscription, error) {
@@ -117,6 +119,15 @@ func (c *consumer) open() (*tap, error) {
 	if err := c.q.state(); err != nil {
 		return nil, err
 	}
+	opened := make(chan struct{})
+	defer close(opened)
+	defer context.AfterFunc(c.ctx, func() { // Close does not wait for a broker that hangs
+		select {
+		case <-opened:
+		case <-time.After(goodbyeMost):
+			s.fail(errSilent)
+		}
+	})()
 	t := &tap{s: s}
 	if t.ch, err = s.conn.Channel(); err != nil {
 		return nil, err
@@ -144,7 +155,7 @@ func (t *tap) close() {
 	if t == nil || t.ch == nil {
 		return
 	}
-	late := time.AfterFunc(goodbyeMost, func() { t.s.fail(errors.New("the broker does not answer")) })
+	late := time.AfterFunc(goodbyeMost, func() { t.s.fail(errSilent) })
 	defer late.Stop()
 	_ = t.ch.Close()
 }

@@ -79,6 +79,10 @@ func diagnose(t *target, err error) (e *edge.Error, refused bool) {
 // diagnoseReply reads a reply code of AMQP 0-9-1.
 func diagnoseReply(t *target, a *amqp.Error) (e *edge.Error, refused bool) {
 	switch {
+	case !a.Server && strings.Contains(a.Reason, "timeout"): // the library's own, of the socket
+		return downBecause("no answer from " + t.addr).WithHint("the broker or the network to it hangs"), false
+	case a.Code == amqp.FrameError && !a.Server, a == amqp.ErrClosed:
+		return downBecause("connection lost").WithHint("the broker or the network to it went away"), false
 	case a == amqp.ErrCredentials, a.Code == amqp.AccessRefused && !strings.Contains(a.Reason, "access to "):
 		// RabbitMQ just hangs up, as it also does when it is stopped at this moment.
 		return downBecause("user " + t.user + " was refused").

@@ -183,3 +183,43 @@ func TestDedup(t *testing.T) {
 		t.Errorf("done %d times", n)
 	}
 }
+
+// broken is a store that can be away.
+type broken struct {
+	edge.KV
+	away atomic.Bool
+}
+
+func (k *broken) Create(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
+	if k.away.Load() {
+		return false, edge.Errorf(edge.CodeStoreDown, "away")
+	}
+	return k.KV.Create(ctx, key, value, ttl)
+}
+
+// without the memory of ids no job is handed out: it might be done twice.
+func TestMemoryAway(t *testing.T) {
+	srv := sharedServer(t)
+	kv := &broken{KV: memory(t)}
+	kv.away.Store(true)
+	var log logs
+	b := newBus(t, Config{URL: srv.URL(), Memory: kv, Logger: log.logger()})
+	q := newQueue(t, b, nil)
+	tries := make(chan int, 10)
+	_, err := b.Consume(q.Name, func(_ context.Context, j edge.Job) error { tries <- j.Try; return nil })
+	must(t, err)
+	must(t, b.Enqueue(soon(t, 10*time.Second), q.Name, "1", nil))
+	until(t, "the consumer to wait", func() bool { return log.count("job waits for the store") == 1 })
+	select {
+	case <-tries:
+		t.Fatal("handed out without the memory")
+	case <-time.After(300 * time.Millisecond):
+	}
+	kv.away.Store(false)
+	if try := <-tries; try != 1 {
+		t.Errorf("try %d", try)
+	}
+	if n := log.count("job waits for the store"); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+}
