@@ -40,9 +40,6 @@ func (l *lane) arrangeLocked(ln *line, settle time.Duration) (drop, lost []strin
 			ln.Ended = append(ln.Ended, p)
 		}
 	}
-	for _, p := range ln.Ended {
-		have[p.ID] = true
-	}
 	seen := map[string]time.Time{}
 	for _, p := range ln.Open {
 		if have[p.ID] || l.gone[p.ID] {

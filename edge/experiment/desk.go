@@ -69,11 +69,12 @@ func (d *Desk) Submit(ctx context.Context, a edge.Actor, c *edge.Contract, r *Re
 			return d.again(ctx, had, e)
 		}
 	}
-	if err := d.store(ctx, e); err != nil {
+	raw, err := d.store(ctx, e)
+	if err != nil {
 		return Experiment{}, err
 	}
 	if err := d.enqueue(ctx, e); err != nil {
-		d.undo(ctx, e)
+		d.undo(ctx, e, raw)
 		return Experiment{}, err
 	}
 	return e.Exp, nil
@@ -97,23 +98,23 @@ func (d *Desk) again(ctx context.Context, had, e *entry) (Experiment, error) {
 
 // store takes a place in the line, then makes the record: an error leaves no
 // record without a place.
-func (d *Desk) store(ctx context.Context, e *entry) error {
-	raw := encode(e)
+func (d *Desk) store(ctx context.Context, e *entry) (raw []byte, err error) {
+	raw = encode(e)
 	n := 0
-	err := changeLine(ctx, d.kv, d.box, e.Exp.Device, func(l *line) (bool, error) {
+	err = changeLine(ctx, d.kv, d.box, e.Exp.Device, func(l *line) (bool, error) {
 		err := l.admit(place{ID: e.Exp.ID, Seat: e.Actor.Seat, Size: len(raw)}, e.Exp.Device, d.limits)
 		n = l.placeOf(e.Exp.ID)
 		return true, err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { e.Exp.Place = n }() // for the answer only
 	_, err = d.kv.Create(ctx, recordKey(d.box, e.Exp.ID), raw, 0)
 	if err != nil {
-		d.undo(ctx, e)
+		d.undo(ctx, e, raw)
 	}
-	return err
+	return raw, err
 }
 
 func (d *Desk) enqueue(ctx context.Context, e *entry) error {
@@ -136,12 +137,16 @@ func (d *Desk) send(ctx context.Context, device, id string, m message) error {
 	return d.bus.Enqueue(ctx, q.Name, id, encode(m))
 }
 
-// undo removes what an unconfirmed submission left. Where the broker has the job
-// nevertheless, the worker makes the record anew.
-func (d *Desk) undo(ctx context.Context, e *entry) {
+// undo removes what an unconfirmed submission left, unless somebody has changed
+// it since. Where the broker has the job nevertheless, the worker makes the record
+// anew.
+func (d *Desk) undo(ctx context.Context, e *entry, raw []byte) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_, _ = d.kv.Delete(ctx, recordKey(d.box, e.Exp.ID))
+	// A removal that compares: a void record, for a moment.
+	if ok, err := d.kv.Swap(ctx, recordKey(d.box, e.Exp.ID), raw, encode(entry{V: version}), 10*time.Millisecond); !ok || err != nil {
+		return
+	}
 	_ = changeLine(ctx, d.kv, d.box, e.Exp.Device, func(l *line) (bool, error) {
 		i := l.find(e.Exp.ID)
 		if i < 0 {
@@ -163,7 +168,7 @@ func (d *Desk) Get(ctx context.Context, id string) (Experiment, error) {
 		if err != nil {
 			return Experiment{}, err
 		}
-		e.Exp.Place = l.placeOf(id)
+		l.show(&e.Exp)
 	}
 	return e.Exp, nil
 }
@@ -230,7 +235,7 @@ func (d *Desk) append(ctx context.Context, list []Experiment, l *line, places []
 				continue // expired, or on its way
 			}
 			if e.Exp.State == Pending {
-				e.Exp.Place = l.placeOf(e.Exp.ID)
+				l.show(&e.Exp)
 			}
 			list = append(list, e.Exp.brief())
 		}

@@ -48,6 +48,15 @@ func (l *line) placeOf(id string) int {
 	return n
 }
 
+// show tells a pending experiment's place. Its record may be behind.
+func (l *line) show(x *Experiment) {
+	if i := l.find(x.ID); i >= 0 && l.Open[i].Running {
+		x.State, x.Reason = Running, nil
+		return
+	}
+	x.Place = l.placeOf(x.ID)
+}
+
 // admit adds a submission where the limits allow it.
 func (l *line) admit(p place, device string, lim Limits) error {
 	mine, bytes := 0, p.Size
@@ -123,6 +132,9 @@ func readEntry(ctx context.Context, kv edge.KV, key string) (e *entry, raw []byt
 	e = &entry{}
 	if err := json.Unmarshal(raw, e); err != nil || e.V != version {
 		return nil, raw, edge.Errorf(edge.CodeInternal, "record %s is not readable", key)
+	}
+	if e.Exp.ID == "" { // void
+		return nil, raw, nil
 	}
 	return e, raw, nil
 }

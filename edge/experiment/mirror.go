@@ -16,6 +16,7 @@ type mirror struct {
 	mu    sync.Mutex
 	jobs  map[*job]bool
 	lines map[string]bool
+	known map[string]*entry // ended ones that the shared store may have lost, by id
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 func newMirror(w *Worker) *mirror {
-	return &mirror{w: w, wake: make(chan struct{}, 1), jobs: map[*job]bool{}, lines: map[string]bool{}}
+	return &mirror{w: w, wake: make(chan struct{}, 1), jobs: map[*job]bool{}, lines: map[string]bool{}, known: map[string]*entry{}}
 }
 
 func (m *mirror) mark(j *job) {
@@ -83,8 +84,8 @@ func (m *mirror) run(ctx context.Context) {
 // round copies what has changed. What could not be copied stays marked.
 func (m *mirror) round(ctx context.Context) error {
 	m.mu.Lock()
-	jobs, lines := m.jobs, m.lines
-	m.jobs, m.lines = map[*job]bool{}, map[string]bool{}
+	jobs, lines, known := m.jobs, m.lines, m.known
+	m.jobs, m.lines, m.known = map[*job]bool{}, map[string]bool{}, map[string]*entry{}
 	m.mu.Unlock()
 	defer func() {
 		m.mu.Lock()
@@ -94,6 +95,9 @@ func (m *mirror) round(ctx context.Context) error {
 		for l := range lines {
 			m.lines[l] = true
 		}
+		for id, e := range known {
+			m.known[id] = e
+		}
 		m.mu.Unlock()
 	}()
 	for j := range jobs {
@@ -102,13 +106,18 @@ func (m *mirror) round(ctx context.Context) error {
 		}
 		delete(jobs, j)
 	}
+	for id, e := range known {
+		if err := m.heal(ctx, e); err != nil {
+			return err
+		}
+		delete(known, id)
+	}
 	for device := range lines {
 		if err := m.line(ctx, m.w.lanes[device]); err != nil {
 			return err
 		}
 		delete(lines, device)
 	}
-	// What a line dropped or ended in this round is marked anew by then.
 	return nil
 }
 

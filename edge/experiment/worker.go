@@ -213,6 +213,8 @@ func (w *Worker) accept(ctx context.Context, sub *entry) error {
 			case had.Phase == accepted && had.Life == w.life: // an earlier try of ours whose answer was lost
 				e, raw = *had, hadRaw
 				return nil
+			case had.Phase == known:
+				w.mirror.markKnown(had)
 			case had.Phase == withdrawn && had.Cancel != nil && e.mayCancel(*had.Cancel) == nil:
 				return w.acceptWithdrawn(ctx, &e, *had.Cancel)
 			}

@@ -223,3 +223,11 @@ func (o *Owner) reachedBy(id string) (n int) {
 	}
 	return n
 }
+
+// reachedAll is how many first commands came in all.
+func (o *Owner) reachedAll() (n int) {
+	for dev := range o.devices {
+		o.change(dev, func(d *Device) { n += len(d.order) })
+	}
+	return n
+}

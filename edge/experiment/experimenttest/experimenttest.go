@@ -58,7 +58,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"CancelRunning", testCancelRunning}, {"CancelWhileAway", testCancelWhileAway}, {"CancelOfOthers", testCancelOfOthers},
 		{"Turns", testTurns}, {"Gap", testGap}, {"Failures", testFailures}, {"Redelivery", testRedelivery}, {"Killed", testKilled}, {"KilledAndFlushed", testKilledAndFlushed}, {"Stopped", testStopped},
 		{"StoreAwayAtEnd", testStoreAway}, {"Flushed", testFlushed}, {"FlushedResults", testFlushedResults}, {"Poisoned", testPoisoned},
-		{"Unconfirmed", testUnconfirmed}, {"Adopted", testAdopted}, {"OwnStoreLost", testOwnStoreLost}, {"Limits", testLimits},
+		{"Unconfirmed", testUnconfirmed}, {"UnconfirmedAndDone", testUnconfirmedAndDone}, {"Adopted", testAdopted}, {"OwnStoreLost", testOwnStoreLost}, {"Limits", testLimits},
 		{"Reopened", testReopened}, {"Many", testMany},
 	} {
 		t.Run(p.name, func(t *testing.T) { p.test(t, newLab(t, open(t))) })
@@ -96,6 +96,7 @@ func newLab(t *testing.T, h Harness) *lab {
 // connect makes the web process.
 func (l *lab) connect() {
 	l.kv, l.bus = l.h.Shared(l.t), l.h.Bus(l.t)
+	l.until("a broker", func() bool { return l.bus.Health() == nil })
 	l.desk = experiment.NewDesk(l.box, l.bus, &kv{KV: l.kv, gates: []*gate{l.store}}, l.clock, experiment.Limits{})
 }
 

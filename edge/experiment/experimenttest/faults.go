@@ -245,15 +245,58 @@ func testUnconfirmed(t *testing.T, l *lab) {
 	l.ran(x.ID, 1)
 }
 
+// An unconfirmed submission whose job was done before the desk gave it up, and the
+// same submission once more: it finds the result.
+func testUnconfirmedAndDone(t *testing.T, l *lab) {
+	lossy := &lossyBus{Bus: l.bus, lose: true}
+	lossy.meanwhile = func() {
+		l.until("run", func() bool { return l.own.reachedAll() == 1 })
+		time.Sleep(300 * time.Millisecond)
+	}
+	desk := experiment.NewDesk(l.box, lossy, l.kv, l.clock, experiment.Limits{})
+	r := l.request("d0", plain, "once")
+	if _, err := desk.Submit(l.ctx(), seat("Ana"), contract(), r); edge.CodeOf(err) != edge.CodeBusDown {
+		t.Fatal(err)
+	}
+	x, err := l.desk.Submit(l.ctx(), seat("Ana"), contract(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x = l.ends(x.ID, experiment.Done); len(x.Outcomes) != 1 {
+		t.Errorf("%+v", x)
+	}
+	if l.h.Local != nil { // the same after the store has lost it, before the worker sees that
+		if _, err := l.kv.Delete(l.ctx(), edge.Key(l.box, "experiment", x.ID)); err != nil {
+			t.Fatal(err)
+		}
+		y, err := l.desk.Submit(l.ctx(), seat("Ana"), contract(), r)
+		if err != nil || y.ID != x.ID {
+			t.Fatal(y, err)
+		}
+		if x = l.ends(x.ID, experiment.Done); len(x.Outcomes) != 1 {
+			t.Errorf("%+v", x)
+		}
+	}
+	l.ran(x.ID, 1)
+	l.until("nobody's place is left", func() bool {
+		list, err := l.desk.List(l.ctx(), "d0")
+		return err == nil && len(list) == 1
+	})
+}
+
 // lossyBus stores a job and loses the confirmation.
 type lossyBus struct {
 	edge.Bus
-	lose bool
+	lose      bool
+	meanwhile func()
 }
 
 func (b *lossyBus) Enqueue(ctx context.Context, queue, id string, data []byte) error {
 	if err := b.Bus.Enqueue(ctx, queue, id, data); err != nil || !b.lose {
 		return err
+	}
+	if b.meanwhile != nil {
+		b.meanwhile()
 	}
 	return edge.Errorf(edge.CodeBusDown, "no confirmation")
 }
@@ -375,14 +418,18 @@ func testMany(t *testing.T, l *lab) {
 			}
 		})
 	}
-	for range 2 {
-		time.Sleep(400 * time.Millisecond)
+	busy := func(n int) { // in the middle of the work
+		l.until("work under way", func() bool { return l.own.reachedAll() >= n })
+	}
+	for i := range 2 {
+		busy(20 + 80*i)
 		l.work.kill()
 		l.work = l.start()
-		time.Sleep(300 * time.Millisecond)
+		busy(40 + 80*i)
 		if l.h.RestartBroker != nil {
 			l.h.RestartBroker(t)
 		}
+		busy(60 + 80*i)
 		if l.h.RestartStore != nil {
 			l.h.RestartStore(t)
 		}

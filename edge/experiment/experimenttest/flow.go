@@ -73,7 +73,7 @@ func testOrder(t *testing.T, l *lab) {
 	for i, id := range ids[1:] {
 		l.until("its place", func() bool { return l.get(id).Place == i+1 })
 	}
-	list, err := l.desk.List(l.ctx(), "d0")
+	list, err := l.desk.List(l.ctx(), "d0") // the line may be ahead of the record
 	if err != nil || len(list) != 6 || list[0].ID != ids[0] || list[0].State != experiment.Running || list[5].Place != 5 {
 		t.Fatalf("%+v, %v", list, err)
 	}
