@@ -19,10 +19,13 @@ const (
 	maxBatch      = 4096
 	maxBatchBytes = 16 << 20
 	healthEvery   = 50 * time.Millisecond // while an answer is awaited
+	// maxFlying batches are on their way at a time: while one is synced the server
+	// takes in the next.
+	maxFlying = 2
 )
 
-// writer is the group commit of one queue: what callers bring while one batch is
-// on its way makes the next one, and a batch costs one sync.
+// writer is the group commit of one queue: what callers bring while batches are on
+// their way makes the next one, and a batch costs one sync at most.
 type writer struct {
 	bus    *Bus
 	stream string
@@ -33,8 +36,9 @@ type writer struct {
 	running bool
 	sub     *nats.Subscription
 
-	serial  uint64 // of the batch on its way
-	current *batch
+	serial uint64 // of the newest batch
+	flying map[uint64]*batch
+	slots  chan struct{} // one for each batch on its way
 }
 
 // batch is written together and durable together.
@@ -51,7 +55,7 @@ type batch struct {
 }
 
 func newWriter(b *Bus, stream string) *writer {
-	return &writer{bus: b, stream: stream, inbox: b.ask.NewInbox()}
+	return &writer{bus: b, stream: stream, inbox: b.ask.NewInbox(), flying: map[uint64]*batch{}, slots: make(chan struct{}, maxFlying)}
 }
 
 // write stores one message and returns once it is durable.
@@ -96,10 +100,12 @@ func (w *writer) join(m *nats.Msg) (*batch, int) {
 
 func (w *writer) run() {
 	for {
+		w.slots <- struct{}{}
 		w.mu.Lock()
 		if len(w.waiting) == 0 {
 			w.running = false
 			w.mu.Unlock()
+			<-w.slots
 			return
 		}
 		b := w.waiting[0]
@@ -107,11 +113,16 @@ func (w *writer) run() {
 		n := len(b.msgs)
 		b.errs, b.heard, b.left = make([]error, n), make([]bool, n), n
 		w.serial++
-		w.current = b
+		serial := w.serial
+		w.flying[serial] = b
 		err := w.listen()
 		w.mu.Unlock()
-		w.flush(b, err)
-		close(b.done)
+		w.send(b, serial, err)
+		go func() {
+			w.finish(b, serial)
+			close(b.done)
+			<-w.slots
+		}()
 	}
 }
 
@@ -128,9 +139,9 @@ func (w *writer) listen() (err error) {
 	return w.sub.SetPendingLimits(-1, -1)
 }
 
-// flush sends b, waits for the server to have it and syncs.
-func (w *writer) flush(b *batch, err error) {
-	prefix := w.inbox + "." + strconv.FormatUint(w.serial, 10) + "."
+// send hands b to the server, in order.
+func (w *writer) send(b *batch, serial uint64, err error) {
+	prefix := w.inbox + "." + strconv.FormatUint(serial, 10) + "."
 	for i, m := range b.msgs {
 		m.Reply = prefix + strconv.Itoa(i)
 		if err == nil {
@@ -140,9 +151,13 @@ func (w *writer) flush(b *batch, err error) {
 			b.settle(i, err)
 		}
 	}
+}
+
+// finish waits for the server to have b and syncs.
+func (w *writer) finish(b *batch, serial uint64) {
 	w.await(b)
 	w.mu.Lock()
-	w.current = nil
+	delete(w.flying, serial)
 	w.mu.Unlock()
 
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
@@ -187,13 +202,16 @@ func (w *writer) await(b *batch) {
 func (w *writer) answer(m *nats.Msg) {
 	serial, place, _ := strings.Cut(m.Subject[len(w.inbox)+1:], ".")
 	i, err := strconv.Atoi(place)
+	n, serr := strconv.ParseUint(serial, 10, 64)
+	if err != nil || serr != nil {
+		return
+	}
 	w.mu.Lock()
-	b := w.current
-	if b == nil || err != nil || serial != strconv.FormatUint(w.serial, 10) {
-		w.mu.Unlock()
+	b := w.flying[n]
+	w.mu.Unlock()
+	if b == nil {
 		return // of a batch that was given up
 	}
-	w.mu.Unlock()
 	if m.Header.Get("Status") == "503" {
 		err = edge.Errorf(edge.CodeContract, "natsbus: queue is gone")
 	} else {
