@@ -48,6 +48,7 @@ func TestCampus(t *testing.T) {
 		{"WebStopped", campusWebStopped},
 		{"OwnerKilled", campusOwnerKilled},
 		{"OwnerStopped", campusOwnerStopped},
+		{"OwnerStartsAlone", campusOwnerAlone},
 		{"TwoBoxesOneName", campusTwoBoxes},
 		{"WrongPassword", campusWrongPassword},
 		{"ClockSkew", campusClockSkew},
@@ -409,6 +410,26 @@ func campusOwnerStopped(t *testing.T, c *campus) {
 		t.Error("the owner has ended, and the heater is on")
 	}
 	c.startOwner()
+}
+
+// Power is back in the lab room, and not yet in the server room: the owner starts
+// without broker and store, and makes its devices safe.
+func campusOwnerAlone(t *testing.T, c *campus) {
+	p := c.fresh(t, "Ann")
+	c.heat(t, p)
+	c.owner.kill()
+	c.broker.Kill()
+	c.store.Kill()
+	c.startOwner()
+	c.heaterOff(t, c.chip.Now(), 1500*time.Millisecond, "the owner listens, alone")
+	c.owner.as(t).waitReason(5*time.Second, edge.CodeBusDown)
+	c.owner.as(t).waitReason(5*time.Second, edge.CodeStoreDown)
+	c.store.Restart(t)
+	c.bootBroker(t, p)
+	c.owner.as(t).waitReason(10*time.Second, "")
+	q := c.fresh(t, "Bob")
+	q.ok(map[string]any{"op": "subscribe", "device": "plate"})
+	c.heat(t, q)
 }
 
 // refused runs labbox and wants it to end with an exit code.
