@@ -210,7 +210,9 @@ func (w *Worker) accept(ctx context.Context, sub *entry) error {
 			switch {
 			case err != nil || had == nil:
 				return err
-			case had.Phase == accepted && had.Life == w.life: // an earlier try of ours whose answer was lost
+			case had.Phase == accepted, had.Phase == started:
+				// An earlier try of ours whose answer was lost, or what an earlier life
+				// wrote after this one had read the store: nobody else does it.
 				e, raw = *had, hadRaw
 				return nil
 			case had.Phase == known:
@@ -224,8 +226,13 @@ func (w *Worker) accept(ctx context.Context, sub *entry) error {
 		case errors.Is(err, errKnown):
 			return nil
 		case err == nil:
-			w.mu.Lock()
 			j := &job{e: &e, local: raw}
+			if e.Phase == started {
+				w.interrupted(ctx, j)
+				w.changed(j)
+				return nil
+			}
+			w.mu.Lock()
 			w.jobs[id] = j
 			if e.Phase == accepted {
 				w.lanes[e.Exp.Device].addLocked(j)

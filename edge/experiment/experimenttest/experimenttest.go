@@ -129,7 +129,7 @@ func (l *lab) start() *worker {
 	w.cancel = cancel
 	go func() {
 		defer close(w.over)
-		if err := exp.Run(ctx); err != nil && ctx.Err() == nil {
+		if err := exp.Run(ctx); err != nil && ctx.Err() == nil && !w.gate.cut.Load() { // killed while it read its store
 			l.t.Errorf("worker: %v", err)
 		}
 	}()
