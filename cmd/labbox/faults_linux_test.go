@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"labbox/bridge/rabbitbus/rabbittest"
 	"labbox/edge"
 	"labbox/edge/class"
+	"labbox/edge/experiment"
 	"labbox/edge/rediskv"
 	"labbox/web"
 )
@@ -49,6 +51,7 @@ func TestCampus(t *testing.T) {
 		{"OwnerKilled", campusOwnerKilled},
 		{"OwnerStopped", campusOwnerStopped},
 		{"OwnerStartsAlone", campusOwnerAlone},
+		{"Poisoned", campusPoisoned},
 		{"TwoBoxesOneName", campusTwoBoxes},
 		{"WrongPassword", campusWrongPassword},
 		{"ClockSkew", campusClockSkew},
@@ -482,6 +485,58 @@ func campusWrongPassword(t *testing.T, c *campus) {
 	if err := b.stop(); err != nil {
 		t.Errorf("exit: %v", err)
 	}
+}
+
+// A job that nobody can read is set aside, shown, and tried again on command.
+func campusPoisoned(t *testing.T, c *campus) {
+	bus, err := rabbitbus.Open(t.Context(), rabbitbus.Config{PasswordFile: c.brokerFile,
+		URL: "amqp://" + rabbittest.User + "@" + c.brokerLink.Addr() + "/" + rabbittest.VHost})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bus.Close()
+	eventually(t, 10*time.Second, "connected", func() bool { return bus.Health() == nil })
+	q := experiment.Queue("bench", "plate")
+	if err := bus.Declare(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	if err := bus.Enqueue(t.Context(), q.Name, "poison", []byte("\x00 no JSON")); err != nil {
+		t.Fatal(err)
+	}
+	jobs := func(args ...string) string {
+		cmd := exec.Command(os.Args[0], append(append([]string{"jobs", "--box", "bench"}, c.backends()...), args...)...)
+		cmd.Env = append(os.Environ(), "LABBOX_AS_MAIN=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	shown := func() bool { return strings.Contains(jobs(), `"\x00 no JSON"`) }
+	eventually(t, 15*time.Second, "the poisoned job is shown", shown)
+	if out := jobs("requeue", "poison", "--device", "plate"); !strings.Contains(out, "again") {
+		t.Errorf("requeue: %s", out)
+	}
+	eventually(t, 15*time.Second, "it is set aside once more", shown)
+	// Meanwhile the queue works.
+	p := c.fresh(t, "Ann")
+	status, body := p.post("/api/v1/experiments", `{"device":"plate","steps":[{"set":{"command":"duty","args":{"duty":10}}}]}`)
+	if status != http.StatusAccepted {
+		t.Fatalf("%d %s", status, body)
+	}
+	var x struct{ Experiment experiment.Experiment }
+	if err := json.Unmarshal([]byte(body), &x); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "an experiment behind it is done", func() bool {
+		res, err := p.http.Get(p.url + "/api/v1/experiments/" + x.Experiment.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		_ = json.NewDecoder(res.Body).Decode(&x)
+		return x.Experiment.State == experiment.Done
+	})
 }
 
 // skewed is the clock of a machine that is wrong about the time of day, and was

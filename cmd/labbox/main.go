@@ -7,6 +7,7 @@
 //	labbox sim TYPE --pty PATH      offers a simulated device on a pty
 //	labbox health [URL]             asks a running labbox whether it is well
 //	labbox doctor                   looks for what is wrong, and says what to do
+//	labbox jobs                     lists experiments that were set aside, or tries one again
 //	labbox version                  prints the version
 //
 // It parses flags and wires packages together; docs/ref/cli.md has the flags and
@@ -64,6 +65,7 @@ func commands() map[string]command {
 		"ports":   {"", "list the serial ports and what they look like", 0, 0, portsCommand},
 		"sim":     {"TYPE --pty PATH", "offer a simulated device on a pty", 1, 1, simCommand},
 		"doctor":  {"[flags]", "look at ports, disk, clock, broker and store, and say what to do", 0, 0, doctorCommand},
+		"jobs":    {"[requeue ID] --box NAME --broker URL", "list experiments that were set aside, or try one again", 0, 2, jobsCommand},
 		"health":  {"[URL]", "ask a running labbox whether it is well", 0, 1, healthCommand},
 		"version": {"", "print the version", 0, 0, versionCommand},
 	}

@@ -122,7 +122,7 @@ func (d *Desk) enqueue(ctx context.Context, e *entry) error {
 }
 
 func (d *Desk) send(ctx context.Context, device, id string, m message) error {
-	q := queueOf(d.box, device)
+	q := Queue(d.box, device)
 	d.mu.Lock()
 	declared := d.declared[device]
 	d.mu.Unlock()

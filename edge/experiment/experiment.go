@@ -118,9 +118,9 @@ type message struct {
 	Actor  *edge.Actor `json:"actor,omitempty"`  // who cancels
 }
 
-// queueOf declares a device's queue. A job stays there only until the worker has
-// it in its own store. Upper case cannot stand in a name.
-func queueOf(box, device string) edge.Queue {
+// Queue is the durable queue of a device's experiments. A job stays there only
+// until the worker has it in its own store. Upper case cannot stand in a name.
+func Queue(box, device string) edge.Queue {
 	return edge.Queue{Name: "EXP-" + device + "-AT-" + box, MaxTries: 5, RetryDelay: 200 * time.Millisecond,
 		AckWait: 30 * time.Second, Dedup: time.Hour, MaxBytes: 4 << 20}
 }

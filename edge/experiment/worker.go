@@ -138,7 +138,7 @@ func (w *Worker) Run(ctx context.Context) error {
 // hear consumes a device's queue until ctx ends, however long the broker is away
 // at first.
 func (w *Worker) hear(ctx context.Context, device string) {
-	q := queueOf(w.cfg.Box, device)
+	q := Queue(w.cfg.Box, device)
 	for told := false; ; {
 		err := w.cfg.Bus.Declare(ctx, q)
 		var sub edge.Subscription
