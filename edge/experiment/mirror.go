@@ -3,6 +3,7 @@ package experiment
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 )
@@ -228,14 +229,27 @@ func (m *mirror) line(ctx context.Context, l *lane) error {
 	w := m.w
 	var drop, lost []string
 	var shown []place
-	err := changeLine(ctx, w.cfg.Shared, w.cfg.Box, l.device, func(ln *line) (bool, error) {
+	restored := false
+	arrange := func(ln *line) (bool, error) {
+		if !ln.Kept && !restored {
+			return false, errLineLost
+		}
 		before := encode(ln)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		drop, lost = l.arrangeLocked(ln, w.cfg.Settle)
 		shown = l.ended
 		return string(encode(ln)) != string(before), nil
-	})
+	}
+	err := changeLine(ctx, w.cfg.Shared, w.cfg.Box, l.device, arrange)
+	if errors.Is(err, errLineLost) {
+		// Nobody would notice the loss once there is a line again.
+		if err := m.restore(ctx, l); err != nil {
+			return err
+		}
+		restored = true
+		err = changeLine(ctx, w.cfg.Shared, w.cfg.Box, l.device, arrange)
+	}
 	if err != nil {
 		return err
 	}
@@ -253,6 +267,9 @@ func (m *mirror) line(ctx context.Context, l *lane) error {
 	}
 	return nil
 }
+
+// errLineLost says that the shared store has lost a line, and with it perhaps all.
+var errLineLost = errors.New("experiment: line lost")
 
 // forget removes an old record; the mark that it ran stays.
 func (w *Worker) forget(ctx context.Context, id string) error {

@@ -172,7 +172,6 @@ func testFlushedResults(t *testing.T, l *lab) {
 	a := l.submit("d0", plain)
 	l.ends(a, experiment.Done)
 	l.ends(l.submit("d0", plain), experiment.Done)
-	time.Sleep(100 * time.Millisecond)
 	l.flush()
 	x := l.ends(a, experiment.Done)
 	if len(x.Outcomes) != 1 {
