@@ -142,6 +142,7 @@ func TestBoxKilledAndRestarted(t *testing.T) {
 func TestChipUnpluggedAndBack(t *testing.T) {
 	chip := simchip.Start(t, simchip.Options{Firmware: "plate"})
 	b := startBox(t, t.TempDir(), plateBox(chip, 115200))
+	b.until("plate", "live", isLive)
 	p := b.panel("Ann")
 	p.ok(map[string]any{"op": "subscribe", "device": "plate"})
 	for range 3 {

@@ -171,7 +171,11 @@ func composeAddresses(t *testing.T, s *stack, proxy string) {
 	through, past := proxy+".example", "past-"+proxy+".example"
 	ask("http://"+s.published(), "http://"+through)
 	ask("http://127.0.0.1:"+s.port("web-a", "8080"), "http://"+past)
-	log := s.running["web-a"].log.String() + s.running["web-b"].log.String()
+	var log string
+	eventually(t, 10*time.Second, "both refusals are logged", func() bool { // the log comes by a pipe
+		log = s.running["web-a"].log.String() + s.running["web-b"].log.String()
+		return strings.Contains(log, "//"+through) && strings.Contains(log, "//"+past)
+	})
 	for _, origin := range []string{through, past} {
 		found := regexp.MustCompile(`.*//` + regexp.QuoteMeta(origin) + `.*`).FindString(log)
 		if m := remotes.FindStringSubmatch(found); m == nil || m[1] != "127.0.0.9" {

@@ -120,7 +120,7 @@ func campusWorks(t *testing.T, c *campus) {
 // emergency stop needs no broker; all comes back by itself.
 func campusBrokerKilled(t *testing.T, c *campus) {
 	p := c.fresh(t, "Ann")
-	c.heat(t, p)
+	fence := c.heat(t, p)
 	c.broker.Kill()
 	pressed := c.chip.Now()
 	c.stop(t, p)
@@ -133,6 +133,7 @@ func campusBrokerKilled(t *testing.T, c *campus) {
 	}
 	c.bootBroker(t, p)
 	c.lab.as(t).until("plate", "still stopped", func(st edge.Status) bool { return st.Stopped != nil })
+	p.ask(map[string]any{"op": "release", "device": "plate", "fence": fence}) // if the turn is not over yet
 
 	p = c.fresh(t, "Ann") // driving again, and this time nobody presses anything
 	c.heat(t, p)
