@@ -165,18 +165,24 @@ func (s *Supervisor) readBack(channel string) float64 {
 }
 
 // fresh says whether a tick is one of ours and young enough.
+func (s *Supervisor) heardLately(t edge.Tick) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fresh(t, s.clock.Mono())
+}
+
 func (s *Supervisor) fresh(t edge.Tick, now time.Duration) error {
 	for i := len(s.ticks) - 1; i >= 0; i-- {
 		own := s.ticks[i]
 		if own.Owner == t.Owner && own.N == t.N {
 			if age := now - time.Duration(own.MonoMS)*time.Millisecond; age > s.cfg.TickAge {
-				return edge.Errorf(edge.CodeStaleTick, "the command follows a heartbeat that is %v old", age.Round(time.Millisecond)).
+				return edge.Errorf(edge.CodeStaleTick, "the request follows a heartbeat that is %v old", age.Round(time.Millisecond)).
 					WithHint("the connection is too slow; try again")
 			}
 			return nil
 		}
 	}
-	return edge.Errorf(edge.CodeStaleTick, "the command names no recent heartbeat of this box").
+	return edge.Errorf(edge.CodeStaleTick, "the request names no recent heartbeat of this box").
 		WithHint("the connection is too slow, or the box was restarted; try again")
 }
 

@@ -276,6 +276,12 @@ func (o *Owner) Do(ctx context.Context, ask *edge.Ask) (*edge.Answer, error) {
 		return nil, edge.Errorf(edge.CodeUnknownDevice, "no device %q on %s", ask.Device, o.cfg.Box)
 	}
 	switch ask.Verb {
+	case edge.VerbTake, edge.VerbBeat, edge.VerbResume, edge.VerbClear:
+		if err := s.heardLately(ask.Tick); err != nil {
+			return nil, err
+		}
+	}
+	switch ask.Verb {
 	case edge.VerbTake:
 		l, err := s.Take(ctx, ask.Actor)
 		return &edge.Answer{Lease: l}, err

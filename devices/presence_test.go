@@ -195,3 +195,83 @@ func TestTurnWithoutTheSharedStore(t *testing.T) {
 		}
 	})
 }
+
+// What a broker held back is not carried out later: a resume, a take, a heartbeat or
+// a clearing from before follows a tick that is too old.
+func TestLateRequestsAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kv := &memKV{m: map[string]string{}}
+		o, _, end := owning(t, kv, "one")
+		time.Sleep(2 * time.Second)
+		ann := edge.Actor{Seat: "a", Name: "Ann", Role: edge.RoleStudent}
+		do := func(v edge.Verb, tick edge.Tick) edge.Code {
+			_, err := o.Do(t.Context(), &edge.Ask{Verb: v, Device: "p", Actor: ann, Tick: tick})
+			return edge.CodeOf(err)
+		}
+		before := o.Tick()
+		if c := do(edge.VerbStop, edge.Tick{}); c != "" {
+			t.Fatalf("a stop needs no tick: %s", c)
+		}
+		time.Sleep(time.Minute)
+		for _, v := range []edge.Verb{edge.VerbResume, edge.VerbTake, edge.VerbBeat, edge.VerbClear} {
+			for _, tick := range []edge.Tick{before, {}, {Owner: o.Tick().Owner + 1, N: o.Tick().N}} {
+				if c := do(v, tick); c != edge.CodeStaleTick {
+					t.Errorf("%s with tick %+v: %q, want %s", v, tick, c, edge.CodeStaleTick)
+				}
+			}
+		}
+		if st, _ := o.Status("p"); st.Stopped == nil {
+			t.Fatal("a resume a minute old took off the newer stop")
+		}
+		if c := do(edge.VerbResume, o.Tick()); c != "" {
+			t.Errorf("resume: %s", c)
+		}
+		if c := do(edge.VerbTake, o.Tick()); c != "" {
+			t.Errorf("take: %s", c)
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * storeTimeout)
+	})
+}
+
+// A resume whose answer from the store was lost failed: the stop stays, over a
+// restart too.
+func TestFailedResumeKeepsTheLatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kv := &memKV{m: map[string]string{}}
+		o, _, end := owning(t, kv, "one")
+		local := o.sups["p"].cfg.Ledger.Local.(*memKV)
+		time.Sleep(2 * time.Second)
+		ann := edge.Actor{Seat: "a", Name: "Ann", Role: edge.RoleStudent}
+		if _, err := o.Do(t.Context(), &edge.Ask{Verb: edge.VerbStop, Device: "p", Actor: ann}); err != nil {
+			t.Fatal(err)
+		}
+		local.on(func(_ context.Context, op, key string) error {
+			if op != "delete" {
+				return nil
+			}
+			local.mu.Lock() // done, and the answer is lost
+			delete(local.m, key)
+			local.mu.Unlock()
+			return edge.Errorf(edge.CodeUnknownOutcome, "lost")
+		})
+		if _, err := o.Do(t.Context(), &edge.Ask{Verb: edge.VerbResume, Device: "p", Actor: ann, Tick: o.Tick()}); err == nil {
+			t.Fatal("a resume that is not durable was called done")
+		}
+		local.on(nil)
+		time.Sleep(5 * time.Second)
+		again, err := NewLedger(t.Context(), "b", local, nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.stop("p") == nil {
+			t.Error("shown as stopped, but a restart forgets the stop")
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * storeTimeout)
+	})
+}

@@ -21,6 +21,11 @@ func (s *Supervisor) Stop(ctx context.Context, a edge.Actor) (*edge.StopResult, 
 	st := &edge.Stop{By: a, WallMS: s.clock.Wall().UnixMilli()}
 	s.mu.Lock()
 	if s.stopped != nil {
+		if s.heldLocked() { // pressed again: nothing is left to do or to tell
+			s.stops++
+			s.mu.Unlock()
+			return &edge.StopResult{Latched: true, Confirmed: true}, nil
+		}
 		st = s.stopped
 	}
 	s.stopped, s.unsaved = st, true
@@ -47,6 +52,12 @@ func (s *Supervisor) Stop(ctx context.Context, a edge.Actor) (*edge.StopResult, 
 	case <-ctx.Done():
 	}
 	return res, nil
+}
+
+// heldLocked says that a stop is latched durably and the device is known to be
+// safe.
+func (s *Supervisor) heldLocked() bool {
+	return s.stopped != nil && !s.unsaved && s.wantSafe == "" && s.link != nil && s.state == edge.StateLive && s.safe == edge.SafeConfirmed
 }
 
 // latch makes a stop durable. Where that fails, Beat has it tried again.
@@ -114,6 +125,9 @@ func (s *Supervisor) Resume(a edge.Actor) error {
 		return nil
 	}
 	if err := s.cfg.Ledger.unlatch(s.cfg.ID); err != nil {
+		s.mu.Lock()
+		s.unsaved = s.stopped != nil // the store may have removed it nevertheless: Beat latches it again
+		s.mu.Unlock()
 		return err
 	}
 	s.mu.Lock()

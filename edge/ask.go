@@ -6,7 +6,11 @@ type Ask struct {
 	Device string `json:"device"`
 	Actor  Actor  `json:"actor"`
 	// Fence is the fencing number of the lease the asker believes it holds.
-	Fence   uint64   `json:"fence,omitempty"`
+	Fence uint64 `json:"fence,omitempty"`
+	// Tick is the newest heartbeat of the owner that the asker has heard. The owner
+	// refuses to take, beat, resume and clear for one that is too old, as it does
+	// for a command: what a broker held back is not carried out later.
+	Tick    Tick     `json:"tick,omitzero"`
 	Command *Command `json:"command,omitempty"`
 	Run     *RunAsk  `json:"run,omitempty"`
 }

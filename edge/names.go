@@ -14,6 +14,7 @@ const (
 	KindStop  = "stop"  // emergency stop requests, a path of their own: Ask, Answer
 	KindTick  = "tick"  // the owner's heartbeat: Tick as JSON; device is OwnerName
 
+	KindSeat       = "seat"       // id of a seat that was given up; device is OwnerName
 	KindExperiment = "experiment" // experiment.Experiment as JSON, without steps
 )
 

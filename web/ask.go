@@ -37,6 +37,7 @@ func (s *Server) ask(ctx context.Context, a edge.Ask) (*edge.Answer, error) {
 	if err := checkAsk(&a); err != nil {
 		return nil, err
 	}
+	a.Tick, _ = s.hub.lastTick()
 	body, err := json.Marshal(a)
 	if err != nil {
 		return nil, fmt.Errorf("web: encode request: %w", err)

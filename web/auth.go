@@ -83,6 +83,9 @@ func (s *Server) join(q *call) error {
 			return err
 		}
 	}
+	if err := s.joins.allow(q.r.RemoteAddr, s.mono()); err != nil {
+		return err
+	}
 	seat, token, err := s.cfg.Seats.Join(q.r.Context(), body.Nickname)
 	if err != nil {
 		return err
@@ -101,13 +104,20 @@ func (s *Server) leave(q *call) error {
 	if err := s.cfg.Seats.Leave(q.r.Context(), s.tokenOf(q.r)); err != nil {
 		return err
 	}
-	s.seats.drop(s.tokenOf(q.r))
-	for _, c := range s.seatClients(q.actor.Seat) {
-		c.bid(closeSeat, "the seat was given up")
-	}
+	s.seatGone(q.actor.Seat)
+	// The other web processes have sockets of it too, perhaps.
+	_ = s.cfg.Bus.Publish(q.r.Context(), edge.Subject(s.cfg.Box, edge.OwnerName, edge.KindSeat), []byte(q.actor.Seat))
 	s.setCookie(q.w, q.r, "", -1)
 	q.w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// seatGone ends what is left of a seat in this process.
+func (s *Server) seatGone(seat string) {
+	s.seats.gone(seat)
+	for _, c := range s.seatClients(seat) {
+		c.bid(closeSeat, "the seat was given up")
+	}
 }
 
 // seatClients returns the connections of a seat to this process.

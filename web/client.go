@@ -49,8 +49,9 @@ type bucket struct {
 	at   time.Duration
 }
 
-func (b *bucket) take(now time.Duration) bool {
-	b.left = min(maxPerSecond, b.left+(now-b.at).Seconds()*maxPerSecond)
+// take takes one of at most burst, of which perSecond come back each second.
+func (b *bucket) take(now time.Duration, burst, perSecond float64) bool {
+	b.left = min(burst, b.left+(now-b.at).Seconds()*perSecond)
 	b.at = now
 	if b.left < 1 {
 		return false
@@ -146,7 +147,7 @@ func (c *client) alive() {
 // control is called for every ping and pong.
 func (c *client) control() error {
 	c.alive()
-	if !c.rate.take(c.s.mono()) {
+	if !c.rate.take(c.s.mono(), maxPerSecond, maxPerSecond) {
 		return errFlood
 	}
 	return nil
@@ -164,7 +165,7 @@ func (c *client) pinged(data string) {
 func (c *client) read() {
 	for {
 		b, err := c.w.Read()
-		if err == nil && !c.rate.take(c.s.mono()) {
+		if err == nil && !c.rate.take(c.s.mono(), maxPerSecond, maxPerSecond) {
 			err = errFlood
 		}
 		if err != nil {

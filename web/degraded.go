@@ -119,8 +119,14 @@ const maxSeatMemory = 4096
 func (m *seatMemory) put(token string, a edge.Actor) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.last == nil || len(m.last) >= maxSeatMemory {
+	if m.last == nil {
 		m.last = map[string]edge.Actor{}
+	}
+	if _, known := m.last[token]; !known && len(m.last) >= maxSeatMemory {
+		for old := range m.last { // any one
+			delete(m.last, old)
+			break
+		}
 	}
 	m.last[token] = a
 }
@@ -130,6 +136,17 @@ func (m *seatMemory) get(token string) (edge.Actor, bool) {
 	defer m.mu.Unlock()
 	a, ok := m.last[token]
 	return a, ok
+}
+
+// gone forgets a seat by its id.
+func (m *seatMemory) gone(seat string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for token, a := range m.last {
+		if a.Seat == seat {
+			delete(m.last, token)
+		}
+	}
 }
 
 func (m *seatMemory) drop(token string) {

@@ -27,7 +27,9 @@ type hub struct {
 	keep   time.Duration
 	bytes  int
 	states chan []byte
-	subs   []edge.Subscription
+	// seatGone is told the ids of seats that were given up, here or elsewhere.
+	seatGone func(seat string)
+	subs     []edge.Subscription
 
 	mu      sync.RWMutex
 	devices map[string]*device
@@ -56,6 +58,7 @@ func (h *hub) start(ctx context.Context) error {
 		{"*", edge.KindLive, h.onLive},
 		{"*", edge.KindExperiment, h.onExperiment},
 		{edge.OwnerName, edge.KindTick, h.onTick},
+		{edge.OwnerName, edge.KindSeat, func(m edge.Msg) { h.seatGone(string(m.Data)) }},
 	}
 	for _, s := range handlers {
 		sub, err := h.bus.Subscribe(edge.Subject(h.box, s.device, s.kind), s.fn)

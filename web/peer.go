@@ -37,7 +37,7 @@ const peerEvery = 2 * time.Second
 func NewPeer(box string, kv edge.KV) *Peer {
 	dial := &net.Dialer{Timeout: 2 * time.Second}
 	return &Peer{box: box, kv: kv, client: &http.Client{
-		Transport: &http.Transport{DialContext: dial.DialContext, MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute,
+		Transport: &http.Transport{DialContext: dial.DialContext, MaxIdleConnsPerHost: 8, MaxConnsPerHost: 256, IdleConnTimeout: time.Minute,
 			ResponseHeaderTimeout: 15 * time.Second},
 		// Whoever the owner is, it does not send its token elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -110,7 +110,7 @@ func (p *Peer) call(ctx context.Context, method string, query url.Values, body a
 	r.Header.Set("Authorization", "Bearer "+at.Token)
 	res, err := p.client.Do(r)
 	if err != nil {
-		return nil, edge.Errorf(edge.CodeNoAnswer, "the owner of the devices at %s does not answer: %w", at.URL, errors.Unwrap(err))
+		return nil, edge.Errorf(edge.CodeNoAnswer, "the owner of the devices at %s does not answer: %w", r.URL.Host, errors.Unwrap(err))
 	}
 	if res.StatusCode < 300 {
 		return res, nil
@@ -120,7 +120,7 @@ func (p *Peer) call(ctx context.Context, method string, query url.Values, body a
 		Error *edge.Error `json:"error"`
 	}
 	if json.NewDecoder(io.LimitReader(res.Body, maxBody)).Decode(&bad) != nil || bad.Error == nil || bad.Error.Code == "" {
-		return nil, edge.Errorf(edge.CodeNoAnswer, "the owner of the devices at %s answered with status %d", at.URL, res.StatusCode)
+		return nil, edge.Errorf(edge.CodeNoAnswer, "the owner of the devices at %s answered with status %d", r.URL.Host, res.StatusCode)
 	}
 	if bad.Error.Code == edge.CodeNoSeat { // it started anew, with another token
 		p.look(ctx)
@@ -131,7 +131,14 @@ func (p *Peer) call(ctx context.Context, method string, query url.Values, body a
 
 // Stop asks the owner for an emergency stop.
 func (p *Peer) Stop(ctx context.Context, a *edge.Ask) (*edge.Answer, error) {
+	before, _ := p.where(ctx)
 	res, err := p.call(ctx, http.MethodPost, nil, a, "ask")
+	if edge.CodeOf(err) == edge.CodeNoAnswer { // it started anew perhaps, elsewhere or with another token
+		p.look(ctx)
+		if now, werr := p.where(ctx); werr == nil && now != before {
+			res, err = p.call(ctx, http.MethodPost, nil, a, "ask")
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -272,3 +272,48 @@ func TestPanelsHearWhatIsAway(t *testing.T) {
 	for p.until("notice")["code"] != "" {
 	}
 }
+
+// The owner started anew with another token while the broker is away: the first
+// press counts.
+func TestStopFindsARestartedOwner(t *testing.T) {
+	kv := newKV()
+	s := newStation(t, kv, "old")
+	p := web.NewPeer(boxName, kv)
+	if _, err := p.Get(t.Context(), "r1"); edge.CodeOf(err) != edge.CodeNoAnswer { // it knows the old token now
+		t.Fatal(err)
+	}
+	s.tell(t, "older still")
+	_, _ = p.List(t.Context(), "")
+	s.tell(t, "secret")
+	a, err := p.Stop(t.Context(), &edge.Ask{Verb: edge.VerbStop, Device: "pendulum"})
+	if err != nil || !a.Stop.Confirmed {
+		t.Fatalf("%+v, %v", a, err)
+	}
+}
+
+// A seat that is given up here drives nowhere.
+func TestSeatGivenUpElsewhere(t *testing.T) {
+	l := newLab(t)
+	other, err := web.New(l.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := l.serve(other)
+	ada := l.join("Ada")
+	res := l.get("/api/v1/seats", "Cookie", ada.cookie)
+	if res.status != 200 {
+		t.Fatal(res)
+	}
+	_, token, _ := strings.Cut(ada.cookie, "=")
+	p, _ := o.open(nil, "token", token)
+	if a := l.send("DELETE", "/api/v1/seats", "", "Cookie", ada.cookie); a.status != 204 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if code := p.closed(); code != 4401 {
+		t.Fatalf("close code %d", code)
+	}
+	l.kv.down.Store(true)
+	if a := o.send("POST", "/api/v1/devices/pendulum/estop", "", "Authorization", "Bearer "+token); a.status == 200 {
+		t.Fatal("a seat that was given up is still known")
+	}
+}

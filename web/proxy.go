@@ -74,6 +74,7 @@ type proxies struct {
 	known  map[netip.Addr]bool // of the names
 	at     time.Duration
 	looked bool
+	last   map[string][]netip.Addr // what each name was known by
 }
 
 func newProxies(cfg *Config) *proxies {
@@ -110,15 +111,17 @@ func (p *proxies) trust(ctx context.Context, a netip.Addr) bool {
 
 // ask looks the names up; one that is not known now may be later.
 func (p *proxies) ask(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, lookupWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupWithin) // a browser that hangs up changes nothing
 	defer cancel()
+	if p.last == nil {
+		p.last = map[string][]netip.Addr{}
+	}
 	known := map[netip.Addr]bool{}
 	for _, name := range p.names {
-		list, err := p.lookup(ctx, name)
-		if err != nil {
-			continue
+		if list, err := p.lookup(ctx, name); err == nil {
+			p.last[name] = list
 		}
-		for _, a := range list {
+		for _, a := range p.last[name] { // a name server that is away changes nothing
 			known[a.Unmap().WithZone("")] = true
 		}
 	}

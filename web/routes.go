@@ -221,7 +221,11 @@ func (s *Server) run(rt *route, q *call) error {
 	}
 	if !rt.anonymous {
 		var err error
-		if q.actor, err = s.actorOf(q.r, s.tokenOf(q.r)); err != nil {
+		token := s.tokenOf(q.r)
+		if known, ok := s.seats.get(token); ok && strings.HasSuffix(rt.pattern, "/estop") {
+			q.actor = known // a stop waits for no store
+			q.actor.Via = viaAPI
+		} else if q.actor, err = s.actorOf(q.r, token); err != nil {
 			return err
 		}
 	}

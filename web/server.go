@@ -130,6 +130,7 @@ type Server struct {
 
 	parts parts
 	seats seatMemory
+	joins joins
 }
 
 // New subscribes to the box's news and returns a Server that is ready to serve.
@@ -147,6 +148,7 @@ func New(cfg Config) (*Server, error) {
 	s.routes = s.routeTable()
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.hub = newHub(&s.cfg)
+	s.hub.seatGone = s.seatGone
 	start, done := context.WithTimeout(s.ctx, storeWithin)
 	defer done()
 	if err := s.hub.start(start); err != nil {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -88,6 +89,12 @@ func (f *runFlags) check() error {
 	}
 	if f.basePath = strings.TrimSuffix(f.basePath, "/"); f.basePath != "" && !strings.HasPrefix(f.basePath, "/") {
 		return edge.Errorf(edge.CodeBadRequest, "--base-path %q", f.basePath).WithHint("start it with a slash: /%s", f.basePath)
+	}
+	if f.advertise != "" {
+		u, err := url.Parse(f.advertise)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
+			return edge.Errorf(edge.CodeBadRequest, "--advertise is no address of a listener").WithHint("such as http://bench-3:8080")
+		}
 	}
 	if f.has(roleDevices) == f.has(roleWeb) {
 		return nil

@@ -92,6 +92,10 @@ func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 		}
 		svc.add(pln, h)
 	}
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && f.has(roleWeb) {
+		log.Warn("anybody who reaches this address may take a seat, drive, and resume after a stop: there are no teachers yet",
+			"listen", ln.Addr().String())
+	}
 	return svc.run(ctx, func() {
 		fmt.Fprintf(s.out, "listening http://%s%s\n", reachable(ln.Addr()), f.basePath)
 	})
@@ -244,7 +248,7 @@ func (f *runFlags) ownerListener(p *parts, own *owned) *http.Server {
 	own.bench.Mounts["/metrics"] = p.count.Handler()
 	h := web.NewListener(web.ListenerConfig{Owner: own.serve, Box: p.box, Version: version, Mount: own.bench.Mounts,
 		Ready: ready, Warn: p.warnings})
-	return &http.Server{Handler: web.Logged(h, p.log), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	return &http.Server{Handler: web.Logged(h, p.log), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
 }
 

@@ -134,5 +134,14 @@ func profiler(addr string) (net.Listener, *http.Server, error) {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return ln, &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}, nil
+	// A page whose name was pointed at this machine (DNS rebinding) reads nothing.
+	local := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if ip, perr := netip.ParseAddr(host); err != nil || host != "localhost" && (perr != nil || !ip.IsLoopback()) {
+			http.Error(w, "only by localhost or a loopback address", http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+	return ln, &http.Server{Handler: local, ReadHeaderTimeout: 5 * time.Second}, nil
 }

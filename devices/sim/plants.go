@@ -24,4 +24,6 @@ func Plant(name string, o Options) (Device, error) {
 func FullSpeed(plant string) bool { return plant == "spinner" }
 
 // Plants names the plants.
-func Plants() []string { return []string{"aeropendulum", "calculator", "pendulum", "plotter", "spinner"} }
+func Plants() []string {
+	return []string{"aeropendulum", "calculator", "pendulum", "plotter", "spinner"}
+}

@@ -118,8 +118,11 @@ func (l *lane) obstacle() *edge.Error {
 	case !ok:
 		return edge.Errorf(edge.CodeUnknownDevice, "no device %s here", l.device)
 	case st.Stopped != nil:
+		// Whoever resumes has hands in the plant perhaps: nothing starts at once.
+		l.free = time.Now().Add(l.w.cfg.MaxGap)
 		return edge.Errorf(edge.CodeStopped, "the emergency stop is on").WithHint("resume first")
 	case st.State == edge.StateQuarantined:
+		l.free = time.Now().Add(l.w.cfg.MaxGap)
 		return edge.Errorf(edge.CodeQuarantined, "the safe state could not be confirmed").WithHint("look at the device, then clear the quarantine")
 	case st.Lease != nil && strings.HasPrefix(st.Lease.Holder.ID, seatPrefix):
 		// Of a take whose answer was lost, or of an earlier life.
@@ -141,7 +144,7 @@ func (l *lane) attempt(ctx context.Context, j *job) *edge.Error {
 	}
 	a := actorOf(j.e)
 	tctx, cancel := context.WithTimeout(ctx, 2*storeTimeout)
-	ans, err := l.w.cfg.Driver.Do(tctx, &edge.Ask{Verb: edge.VerbTake, Device: l.device, Actor: a})
+	ans, err := l.w.cfg.Driver.Do(tctx, &edge.Ask{Verb: edge.VerbTake, Device: l.device, Actor: a, Tick: l.w.cfg.Driver.Tick()})
 	cancel()
 	if err != nil {
 		return edge.AsError(err)

@@ -60,9 +60,11 @@ func (r *runner) begin(ctx context.Context) error {
 	defer cancel()
 	ok, err := w.cfg.Local.Swap(sctx, key, old, raw, 0)
 	if !ok {
-		if held, there, rerr := w.cfg.Local.Get(sctx, key); rerr == nil && there && string(held) == string(raw) {
-			ok, err = true, nil // the answer was lost, not the write
+		rctx, done := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+		if held, there, rerr := w.cfg.Local.Get(rctx, key); rerr == nil && there && string(held) == string(raw) {
+			ok, err = true, nil // the answer was lost or late, not the write
 		}
+		done()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -29,7 +29,8 @@ func (r *runner) watch() {
 		} else if time.Since(last) >= beat {
 			last = time.Now()
 			ctx, cancel := context.WithTimeout(r.ctx, storeTimeout)
-			_, err := r.w.cfg.Driver.Do(ctx, &edge.Ask{Verb: edge.VerbBeat, Device: r.l.device, Actor: r.actor, Fence: r.fence})
+			_, err := r.w.cfg.Driver.Do(ctx, &edge.Ask{Verb: edge.VerbBeat, Device: r.l.device, Actor: r.actor, Fence: r.fence,
+				Tick: r.w.cfg.Driver.Tick()})
 			cancel()
 			if err != nil && r.ctx.Err() == nil {
 				if why := r.unfit(); why != nil {
