@@ -44,7 +44,7 @@ func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte,
 	if _, ok := ctx.Deadline(); !ok {
 		return nil, edge.Errorf(edge.CodeBadRequest, "rabbitbus: request to %s without a deadline", subject)
 	}
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return nil, errClosed()
 	}
 	if r := b.serve.find(subject); r != nil { // in this process: no broker needed

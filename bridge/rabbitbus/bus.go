@@ -3,7 +3,6 @@ package rabbitbus
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -36,17 +35,7 @@ type Bus struct {
 	asks  pending
 	bind  bindings
 	work  queues
-
-	mu     sync.Mutex
-	subs   map[ender]struct{}
-	closed bool
-	done   chan struct{} // closed when everything has ended
-}
-
-// ender is a subscription of any kind.
-type ender interface {
-	edge.Subscription
-	Gate() *fanout.Gate
+	subs  *fanout.Group
 }
 
 var _ edge.Bus = (*Bus)(nil)
@@ -65,9 +54,8 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	}
 	b := &Bus{
 		cfg: cfg, target: t, log: cfg.Logger, id: strings.ToLower(rand.Text()[:16]),
-		subs: map[ender]struct{}{}, done: make(chan struct{}),
+		live: fanout.New(cfg.QueueLen, cfg.QueueBytes), subs: fanout.NewGroup(),
 	}
-	b.live = fanout.New(cfg.QueueLen, cfg.QueueBytes, func(string) {})
 	b.asks.init()
 	b.work.init(b)
 	b.pub = newLink(b, "publish", b.setupPub)
@@ -79,66 +67,13 @@ func Open(ctx context.Context, cfg Config) (*Bus, error) {
 	return b, nil
 }
 
-func (b *Bus) isClosed() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.closed
-}
-
-// add registers a subscription, unless the Bus is closed.
-func (b *Bus) add(s ender) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return errClosed()
-	}
-	b.subs[s] = struct{}{}
-	return nil
-}
-
-func (b *Bus) remove(s ender) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.subs, s)
-}
-
 // Close implements edge.Bus. Called from inside a handler it waits for all
 // others, and the connections end when that handler has returned, so that its
 // answer or acknowledgement still goes out.
 func (b *Bus) Close() error {
-	b.mu.Lock()
-	first := !b.closed
-	b.closed = true
-	subs := make([]ender, 0, len(b.subs))
-	for s := range b.subs {
-		subs = append(subs, s)
-	}
-	b.mu.Unlock()
-
-	id, inside := fanout.GoroutineID(), false
-	for _, s := range subs {
-		inside = inside || s.Gate().Holds(id)
-	}
-	var errs []error
-	for _, s := range subs {
-		errs = append(errs, s.Close())
-	}
-	end := func() {
-		for _, s := range subs {
-			s.Gate().Drained()
-		}
+	return b.subs.Close(func() {
 		b.flush()
 		b.stop()
 		b.wg.Wait()
-		close(b.done)
-	}
-	switch {
-	case first && inside:
-		go end()
-	case first:
-		end()
-	case !inside:
-		<-b.done
-	}
-	return errors.Join(errs...)
+	})
 }

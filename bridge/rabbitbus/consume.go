@@ -30,28 +30,22 @@ func (b *Bus) Consume(name string, fn func(ctx context.Context, j edge.Job) erro
 	if err != nil {
 		return nil, err
 	}
-	c := &consumer{bus: b, q: q, fn: fn, gate: fanout.NewGate(), over: make(chan struct{}), held: make(chan struct{}, maxHeld)}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	if err := b.add(c); err != nil {
-		c.cancel()
-		return nil, err
+	c := &consumer{bus: b, q: q, fn: fn, held: make(chan struct{}, maxHeld)}
+	l := b.subs.Go(c.run)
+	if l == nil {
+		return nil, errClosed()
 	}
-	go c.run()
-	return c, nil
+	return l, nil
 }
 
 // consumer is one Consume.
 type consumer struct {
-	bus    *Bus
-	q      *queue
-	fn     func(context.Context, edge.Job) error
-	gate   *fanout.Gate
-	ctx    context.Context
-	cancel context.CancelFunc
-	once   sync.Once
-	over   chan struct{} // run has returned
-	held   chan struct{} // a slot for each job held back
-	wg     sync.WaitGroup
+	bus *Bus
+	q   *queue
+	fn  func(context.Context, edge.Job) error
+	*fanout.Loop
+	held chan struct{} // a slot for each job held back
+	wg   sync.WaitGroup
 }
 
 // tap is one AMQP channel that gets one job at a time. Closing it hands back
@@ -63,34 +57,34 @@ type tap struct {
 	jobs <-chan amqp.Delivery
 }
 
-func (c *consumer) run() {
-	defer close(c.over)
+func (c *consumer) run(l *fanout.Loop) {
+	c.Loop = l
 	defer c.wg.Wait()
 	id := fanout.GoroutineID()
 	var t *tap
 	defer func() { t.close() }()
 	said, wait := "", retryBroker
-	for c.ctx.Err() == nil {
+	for c.Context().Err() == nil {
 		if t == nil {
 			var err error
 			if t, err = c.open(); err != nil {
-				if text := err.Error(); text != said && c.ctx.Err() == nil {
+				if text := err.Error(); text != said && c.Context().Err() == nil {
 					said = text
 					c.bus.log.Warn("jobs cannot be taken", "queue", c.q.Name, "err", err)
 				}
-				c.pause(wait)
+				c.Pause(wait)
 				wait = min(2*wait, retryMost)
 				continue
 			}
 			said, wait = "", retryBroker
 		}
 		select {
-		case <-c.ctx.Done():
+		case <-c.Context().Done():
 		case d, ok := <-t.jobs:
 			if !ok { // the connection, the queue or the consumer is gone
 				t.close()
 				t = nil
-				c.pause(retryBroker)
+				c.Pause(retryBroker)
 				continue
 			}
 			t = c.take(id, t, d)
@@ -98,16 +92,9 @@ func (c *consumer) run() {
 	}
 }
 
-func (c *consumer) pause(d time.Duration) {
-	select {
-	case <-c.ctx.Done():
-	case <-time.After(d):
-	}
-}
-
 // open waits for a connection and starts to consume on it.
 func (c *consumer) open() (*tap, error) {
-	s, err := c.bus.con.await(c.ctx, nil)
+	s, err := c.bus.con.await(c.Context(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +108,7 @@ func (c *consumer) open() (*tap, error) {
 	}
 	opened := make(chan struct{})
 	defer close(opened)
-	defer context.AfterFunc(c.ctx, func() { // Close does not wait for a broker that hangs
+	defer context.AfterFunc(c.Context(), func() { // Close does not wait for a broker that hangs
 		select {
 		case <-opened:
 		case <-time.After(goodbyeMost):
@@ -140,7 +127,7 @@ func (c *consumer) open() (*tap, error) {
 		var a *amqp.Error
 		if errors.As(err, &a) && a.Code == amqp.NotFound {
 			// The broker lost it: the publishing connection or this makes it anew.
-			if derr := s.call(c.ctx, func(ch *amqp.Channel) error { return declareQueue(ch, c.q.Queue) }); derr != nil {
+			if derr := s.call(c.Context(), func(ch *amqp.Channel) error { return declareQueue(ch, c.q.Queue) }); derr != nil {
 				return nil, declareError(c.q.Name, derr)
 			}
 		}
@@ -176,11 +163,11 @@ func (c *consumer) take(id uint64, t *tap, d amqp.Delivery) *tap {
 		c.bus.log.Info("duplicate job dropped", "queue", c.q.Name, "id", job.ID)
 		return c.settle(t, "duplicate not removed", job, d.Ack(false))
 	}
-	if !c.gate.Enter(id) {
+	if !c.Gate().Enter(id) {
 		return t
 	}
-	defer c.gate.Leave(id)
-	ctx, cancel := context.WithTimeout(c.ctx, c.q.AckWait)
+	defer c.Gate().Leave(id)
+	ctx, cancel := context.WithTimeout(c.Context(), c.q.AckWait)
 	defer cancel()
 	// The broker knows no AckWait: when it is over the tap is closed, and the job
 	// goes to somebody else while the handler may still be at it.
@@ -198,7 +185,7 @@ func (c *consumer) take(id uint64, t *tap, d amqp.Delivery) *tap {
 	switch {
 	case err == nil:
 		return c.settle(t, "job not acknowledged", job, d.Ack(false))
-	case c.ctx.Err() != nil && job.Try < c.q.MaxTries:
+	case c.Context().Err() != nil && job.Try < c.q.MaxTries:
 		return t // closing it hands the job back
 	case job.Try >= c.q.MaxTries:
 		c.bus.log.Warn("job set aside", "queue", c.q.Name, "id", job.ID, "tries", job.Try, "cause", edge.CodeOf(err))
@@ -225,7 +212,7 @@ func (c *consumer) settle(t *tap, what string, job edge.Job, err error) *tap {
 func (c *consumer) hold(t *tap) {
 	select {
 	case c.held <- struct{}{}:
-	case <-c.ctx.Done():
+	case <-c.Context().Done():
 		t.close()
 		return
 	}
@@ -234,30 +221,10 @@ func (c *consumer) hold(t *tap) {
 		defer wait.Stop()
 		select {
 		case <-wait.C:
-		case <-c.ctx.Done(): // it comes again at once, at another consumer
+		case <-c.Context().Done(): // it comes again at once, at another consumer
 		case <-t.s.dead:
 		}
 		t.close()
 		<-c.held
 	})
-}
-
-// Gate is the consumer's gate.
-func (c *consumer) Gate() *fanout.Gate { return c.gate }
-
-// Dropped implements edge.Subscription.
-func (c *consumer) Dropped() uint64 { return 0 }
-
-// Close implements edge.Subscription.
-func (c *consumer) Close() error {
-	inside := c.gate.Holds(fanout.GoroutineID())
-	c.once.Do(func() {
-		c.cancel()
-		c.bus.remove(c)
-	})
-	c.gate.Close()
-	if !inside {
-		<-c.over
-	}
-	return nil
 }

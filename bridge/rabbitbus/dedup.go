@@ -58,17 +58,17 @@ func (c *consumer) mine(d amqp.Delivery) (bool, error) {
 		return c.bus.work.seen(c.q, d.MessageId, o), nil
 	}
 	for said := false; ; said = true {
-		ok, err := claim(c.ctx, kv, memoryKey(c.q.Name, d.MessageId), o, c.q.Dedup)
+		ok, err := claim(c.Context(), kv, memoryKey(c.q.Name, d.MessageId), o, c.q.Dedup)
 		if err == nil {
 			return ok, nil
 		}
-		if c.ctx.Err() != nil {
-			return false, c.ctx.Err()
+		if c.Context().Err() != nil {
+			return false, c.Context().Err()
 		}
 		if !said {
 			c.bus.log.Warn("job waits for the store that remembers ids", "queue", c.q.Name, "id", d.MessageId, "err", err)
 		}
-		c.pause(retryBroker)
+		c.Pause(retryBroker)
 	}
 }
 

@@ -18,7 +18,7 @@ func errClosed() error { return edge.Errorf(edge.CodeBusDown, "rabbitbus: bus is
 
 // Health implements edge.Bus. It names the reason and since when.
 func (b *Bus) Health() error {
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return errClosed()
 	}
 	for _, l := range []*link{b.pub, b.con} {

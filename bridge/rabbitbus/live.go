@@ -35,7 +35,7 @@ func (b *Bus) Publish(ctx context.Context, subject string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return errClosed()
 	}
 	data = bytes.Clone(data) // for the writer and for local subscribers
@@ -68,13 +68,13 @@ func (b *Bus) Subscribe(pattern string, fn func(edge.Msg)) (edge.Subscription, e
 		return nil, err
 	}
 	s := &subscription{bus: b, pattern: pattern}
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return nil, errClosed()
 	}
 	s.Subscriber = b.live.Subscribe(pattern, fn)
-	if err := b.add(s); err != nil {
+	if !b.subs.Add(s) {
 		_ = s.Subscriber.Close()
-		return nil, err
+		return nil, errClosed()
 	}
 	b.bind.update(b, liveExchange, pattern)
 	return s, nil
@@ -89,7 +89,7 @@ type subscription struct {
 
 // Close implements edge.Subscription.
 func (s *subscription) Close() error {
-	s.bus.remove(s)
+	s.bus.subs.Remove(s)
 	err := s.Subscriber.Close()
 	s.bus.bind.update(s.bus, liveExchange, s.pattern)
 	return err

@@ -20,9 +20,8 @@ const (
 	jobPrefix  = prefix + "job."  // + name: the jobs
 	deadPrefix = prefix + "dead." // + name: the jobs set aside
 
-	maxQueueName  = 100 // the settings must fit in the routing key beside it
-	minQueueBytes = 64 << 10
-	perJob        = 512 // bytes of headers and framing, generously
+	maxQueueName = 100 // the settings must fit in the routing key beside it
+	perJob       = 512 // bytes of headers and framing, generously
 
 	brokerAckMost = 30 * time.Minute // RabbitMQ's default consumer_timeout
 )
@@ -97,22 +96,7 @@ func checkQueue(q edge.Queue) error {
 	if err := checkQueueName(q.Name); err != nil {
 		return err
 	}
-	bad := func(what string) error {
-		return edge.Errorf(edge.CodeBadRequest, "rabbitbus: queue %s: %s", q.Name, what)
-	}
-	switch {
-	case q.MaxTries < 1:
-		return bad("MaxTries below 1")
-	case q.RetryDelay < 0:
-		return bad("RetryDelay below 0")
-	case q.AckWait <= 0:
-		return bad("AckWait not above 0")
-	case q.Dedup < 0:
-		return bad("Dedup below 0")
-	case q.MaxBytes < minQueueBytes:
-		return bad(fmt.Sprintf("MaxBytes below %d", minQueueBytes))
-	}
-	return nil
+	return fanout.CheckQueue(q)
 }
 
 // settings writes q's settings into the one argument of the broker's queue that
@@ -191,7 +175,7 @@ func (b *Bus) Declare(ctx context.Context, decl edge.Queue) error {
 	if err := checkQueue(decl); err != nil {
 		return err
 	}
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return errClosed()
 	}
 	s, err := b.con.session()
@@ -253,7 +237,7 @@ func (b *Bus) queue(ctx context.Context, name string) (*queue, error) {
 	if err := checkQueueName(name); err != nil {
 		return nil, err
 	}
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return nil, errClosed()
 	}
 	if q := b.work.get(name); q != nil {
@@ -288,7 +272,7 @@ func lookUp(ctx context.Context, s *session, name string) (edge.Queue, error) {
 		return edge.Queue{}, callError("queue "+name, err)
 	}
 	err = s.call(ctx, func(ch *amqp.Channel) error {
-		args := jobArguments(edge.Queue{MaxTries: 1, MaxBytes: minQueueBytes}, "?")
+		args := jobArguments(edge.Queue{MaxTries: 1, MaxBytes: fanout.MinQueueBytes}, "?")
 		_, err := ch.QueueDeclare(jobQueue(name), true, false, false, false, args)
 		return err
 	})

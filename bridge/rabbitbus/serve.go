@@ -88,8 +88,8 @@ func (b *Bus) Serve(pattern string, fn func(ctx context.Context, m edge.Msg) ([]
 		return nil, err
 	}
 	r := &responder{bus: b, pattern: pattern, fn: fn, gate: fanout.NewGate(), slots: make(chan struct{}, b.cfg.MaxServing)}
-	if err := b.add(r); err != nil {
-		return nil, err
+	if !b.subs.Add(r) {
+		return nil, errClosed()
 	}
 	b.serve.add(r)
 	b.bind.update(b, askExchange, pattern)
@@ -196,7 +196,7 @@ func (r *responder) encode(subject string, data []byte, err error) (kind string,
 	return typeError, body
 }
 
-// Gate is the responder's gate.
+// Gate implements fanout.Ender.
 func (r *responder) Gate() *fanout.Gate { return r.gate }
 
 // Dropped implements edge.Subscription.
@@ -205,7 +205,7 @@ func (r *responder) Dropped() uint64 { return 0 }
 // Close implements edge.Subscription.
 func (r *responder) Close() error {
 	r.once.Do(func() {
-		r.bus.remove(r)
+		r.bus.subs.Remove(r)
 		r.bus.serve.remove(r)
 		r.bus.bind.update(r.bus, askExchange, r.pattern)
 	})

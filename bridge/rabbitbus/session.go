@@ -210,7 +210,7 @@ func (bs *bindings) all(b *Bus, s *session) error {
 // others publish after that is heard. Without a connection there is nothing to
 // do; the next one starts with all.
 func (bs *bindings) update(b *Bus, exchange, pattern string) {
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return // the queues end with the connection
 	}
 	done := make(chan struct{})

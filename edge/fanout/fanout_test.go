@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -48,9 +47,7 @@ func FuzzNames(f *testing.F) {
 
 func TestTable(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	var mu sync.Mutex
-	var changes []string
-	table := New(4, 100, func(p string) { mu.Lock(); defer mu.Unlock(); changes = append(changes, p) })
+	table := New(4, 100)
 	got := make(chan string, 10)
 	quick := table.Subscribe("a.*", func(m edge.Msg) { got <- string(m.Data) })
 	hold := make(chan struct{})
@@ -78,7 +75,47 @@ func TestTable(t *testing.T) {
 	close(hold)
 	_, _ = quick.Close(), slow.Close()
 	table.Deliver(edge.Msg{Subject: "a.b"})
-	if len(got) != 0 || table.Has("a.*") || !slices.Equal(changes, []string{"a.*", "a.*"}) {
-		t.Errorf("after the end: %d messages, changes %v", len(got), changes)
+	table.DeliverTo("a.*", edge.Msg{Subject: "a.b"})
+	if len(got) != 0 || table.Has("a.*") {
+		t.Errorf("after the end: %d messages, patterns %v", len(got), table.Patterns())
+	}
+}
+
+func TestDeliverTo(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	table, got := New(4, 100), make(chan string, 4)
+	for _, p := range []string{"a.*", "a.>"} {
+		s := table.Subscribe(p, func(m edge.Msg) { got <- p + " " + m.Subject })
+		defer func() { _ = s.Close() }()
+	}
+	table.DeliverTo("a.*", edge.Msg{Subject: "a.b"})
+	if g := <-got; g != "a.* a.b" {
+		t.Errorf("first of all: %s", g)
+	}
+	table.Deliver(edge.Msg{Subject: "a.b.c"})
+	if g := <-got; g != "a.> a.b.c" {
+		t.Errorf("then: %s", g)
+	}
+}
+
+func TestCheckQueue(t *testing.T) {
+	good := edge.Queue{Name: "q", MaxTries: 1, AckWait: 1, MaxBytes: MinQueueBytes}
+	if err := CheckQueue(good); err != nil {
+		t.Error(err)
+	}
+	for want, change := range map[edge.Code][]func(q *edge.Queue){
+		edge.CodeBadName: {func(q *edge.Queue) { q.Name = "a.b" }, func(q *edge.Queue) { q.Name = "" }},
+		edge.CodeBadRequest: {
+			func(q *edge.Queue) { q.MaxTries = 0 }, func(q *edge.Queue) { q.RetryDelay = -1 },
+			func(q *edge.Queue) { q.AckWait = 0 }, func(q *edge.Queue) { q.Dedup = -1 },
+			func(q *edge.Queue) { q.MaxBytes-- },
+		},
+	} {
+		for i, f := range change {
+			q := good
+			if f(&q); edge.CodeOf(CheckQueue(q)) != want {
+				t.Errorf("change %d is not refused with %s: %v", i, want, CheckQueue(q))
+			}
+		}
 	}
 }

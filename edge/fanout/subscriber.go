@@ -8,7 +8,7 @@ import (
 )
 
 // Subscriber is one Subscribe: a bounded queue and the goroutine behind it. It
-// is an edge.Subscription.
+// is an Ender.
 type Subscriber struct {
 	table    *Table
 	pattern  string
@@ -22,7 +22,7 @@ type Subscriber struct {
 	stop     chan struct{}
 }
 
-var _ edge.Subscription = (*Subscriber)(nil)
+var _ Ender = (*Subscriber)(nil)
 
 // push never blocks: what does not fit is dropped and counted. One message may
 // be larger than the bound where nothing else waits.
@@ -58,7 +58,7 @@ func (s *Subscriber) run() {
 	}
 }
 
-// Gate is the subscriber's gate.
+// Gate implements Ender.
 func (s *Subscriber) Gate() *Gate { return s.gate }
 
 // Dropped implements edge.Subscription.

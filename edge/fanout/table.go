@@ -1,6 +1,7 @@
 package fanout
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,6 @@ import (
 type Table struct {
 	queueLen   int
 	queueBytes int64
-	changed    func(pattern string)
 
 	routes atomic.Pointer[routes]
 
@@ -23,10 +23,9 @@ type Table struct {
 }
 
 // New returns a Table whose subscribers hold at most queueLen messages and
-// queueBytes each. changed is called, without a lock held, when a pattern got
-// its first subscriber or lost its last.
-func New(queueLen int, queueBytes int64, changed func(pattern string)) *Table {
-	t := &Table{queueLen: queueLen, queueBytes: queueBytes, changed: changed, fans: map[string]*fan{}}
+// queueBytes each.
+func New(queueLen int, queueBytes int64) *Table {
+	t := &Table{queueLen: queueLen, queueBytes: queueBytes, fans: map[string]*fan{}}
 	t.routes.Store(newRoutes(nil))
 	return t
 }
@@ -35,6 +34,12 @@ func New(queueLen int, queueBytes int64, changed func(pattern string)) *Table {
 type fan struct {
 	pattern string
 	members atomic.Pointer[[]*Subscriber]
+}
+
+func (f *fan) send(m edge.Msg) {
+	for _, s := range *f.members.Load() {
+		s.push(m)
+	}
 }
 
 // Route is where the messages of one subject go.
@@ -56,9 +61,7 @@ func (t *Table) Find(subject string) (Route, error) {
 // change afterwards.
 func (to Route) Send(m edge.Msg) {
 	for _, f := range to {
-		for _, s := range *f.members.Load() {
-			s.push(m)
-		}
+		f.send(m)
 	}
 }
 
@@ -66,6 +69,14 @@ func (to Route) Send(m edge.Msg) {
 func (t *Table) Deliver(m edge.Msg) {
 	if to, err := t.Find(m.Subject); err == nil {
 		to.Send(m)
+	}
+}
+
+// DeliverTo hands m to the subscribers of one pattern only, for a broker that
+// sends a message once for every pattern that covers it.
+func (t *Table) DeliverTo(pattern string, m edge.Msg) {
+	if f := t.routes.Load().fans[pattern]; f != nil {
+		f.send(m)
 	}
 }
 
@@ -93,6 +104,7 @@ func (t *Table) Subscribe(pattern string, fn func(edge.Msg)) *Subscriber {
 	s := &Subscriber{table: t, pattern: pattern, fn: fn, gate: NewGate(), maxBytes: t.queueBytes,
 		wait: make(chan edge.Msg, t.queueLen), stop: make(chan struct{})}
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	f := t.fans[pattern]
 	first := f == nil
 	if first {
@@ -105,34 +117,26 @@ func (t *Table) Subscribe(pattern string, fn func(edge.Msg)) *Subscriber {
 	if first {
 		t.routes.Store(newRoutes(t.fans))
 	}
-	t.mu.Unlock()
 	go s.run()
-	if first {
-		t.changed(pattern)
-	}
 	return s
 }
 
 func (t *Table) leave(s *Subscriber) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	f := t.fans[s.pattern]
 	members := slices.DeleteFunc(slices.Clone(*f.members.Load()), func(m *Subscriber) bool { return m == s })
 	f.members.Store(&members)
-	last := len(members) == 0
-	if last {
+	if len(members) == 0 {
 		delete(t.fans, s.pattern)
 		t.routes.Store(newRoutes(t.fans))
-	}
-	t.mu.Unlock()
-	if last {
-		t.changed(s.pattern)
 	}
 }
 
 // routes remembers which fans a subject goes to. A new one is made when the
 // patterns change; readers of the old one finish with it.
 type routes struct {
-	fans []*fan
+	fans map[string]*fan
 
 	mu    sync.RWMutex
 	known map[string]Route
@@ -142,11 +146,7 @@ type routes struct {
 const maxRoutes = 4096
 
 func newRoutes(fans map[string]*fan) *routes {
-	r := &routes{known: map[string]Route{}}
-	for _, f := range fans {
-		r.fans = append(r.fans, f)
-	}
-	return r
+	return &routes{fans: maps.Clone(fans), known: map[string]Route{}}
 }
 
 func (r *routes) lookup(subject string) (Route, bool) {

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"labbox/edge"
+	"labbox/edge/fanout"
 )
 
 const (
@@ -21,14 +22,14 @@ const (
 
 // Request implements edge.Bus.
 func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
-	if err := checkSubject(subject); err != nil {
+	if err := fanout.CheckSubject(subject); err != nil {
 		return nil, err
 	}
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return nil, edge.Errorf(edge.CodeBadRequest, "natsbus: request to %s without a deadline", subject)
 	}
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return nil, errClosed()
 	}
 	m := nats.NewMsg(askPrefix + subject)
@@ -56,12 +57,12 @@ func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte,
 
 // Serve implements edge.Bus.
 func (b *Bus) Serve(pattern string, fn func(ctx context.Context, m edge.Msg) ([]byte, error)) (edge.Subscription, error) {
-	if err := checkPattern(pattern); err != nil {
+	if err := fanout.CheckPattern(pattern); err != nil {
 		return nil, err
 	}
-	s := &responder{bus: b, fn: fn, gate: newGate(), slots: make(chan struct{}, b.opt.MaxServing)}
-	if err := b.add(s); err != nil {
-		return nil, err
+	s := &responder{bus: b, fn: fn, gate: fanout.NewGate(), slots: make(chan struct{}, b.opt.MaxServing)}
+	if !b.subs.Add(s) {
+		return nil, errClosed()
 	}
 	sub, err := b.ask.QueueSubscribe(askPrefix+pattern, serveGroup, s.take)
 	if err == nil {
@@ -80,7 +81,7 @@ type responder struct {
 	bus   *Bus
 	fn    func(context.Context, edge.Msg) ([]byte, error)
 	sub   *nats.Subscription
-	gate  *gate
+	gate  *fanout.Gate
 	slots chan struct{}
 	once  sync.Once
 }
@@ -105,11 +106,11 @@ func (s *responder) serve(m *nats.Msg, arrived time.Time) {
 	if err != nil || left <= 0 {
 		return // not one of our requests, or its time is over
 	}
-	id := goroutineID()
-	if !s.gate.enter(id) {
+	id := fanout.GoroutineID()
+	if !s.gate.Enter(id) {
 		return
 	}
-	defer s.gate.leave(id)
+	defer s.gate.Leave(id)
 	ctx, cancel := context.WithDeadline(context.Background(), arrived.Add(time.Duration(left)))
 	defer cancel()
 	if ctx.Err() != nil {
@@ -145,7 +146,8 @@ func (s *responder) answer(m *nats.Msg, data []byte, err error) {
 	}
 }
 
-func (s *responder) gates() *gate { return s.gate }
+// Gate implements fanout.Ender.
+func (s *responder) Gate() *fanout.Gate { return s.gate }
 
 // Dropped implements edge.Subscription.
 func (s *responder) Dropped() uint64 { return 0 }
@@ -153,15 +155,11 @@ func (s *responder) Dropped() uint64 { return 0 }
 // Close implements edge.Subscription.
 func (s *responder) Close() (err error) {
 	s.once.Do(func() {
-		s.bus.remove(s)
-		if s.sub == nil {
-			return
-		}
-		err = s.sub.Unsubscribe()
-		if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
-			err = nil
+		s.bus.subs.Remove(s)
+		if s.sub != nil {
+			err = unsubscribe(s.sub)
 		}
 	})
-	s.gate.close()
+	s.gate.Close()
 	return err
 }

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"labbox/edge"
+	"labbox/edge/fanout"
 )
 
 // Options bound what a slow handler may hold.
@@ -63,32 +63,24 @@ type Bus struct {
 	ask  *nats.Conn // requests and durable work
 	js   jetstream.JetStream
 
-	routes atomic.Pointer[routes] // who listens to what, for publishers
+	table *fanout.Table // who listens to what in this process
+	subs  *fanout.Group
 
 	mu     sync.Mutex
-	fans   map[string]*fan
-	subs   map[ender]struct{}
+	wires  map[string]*nats.Subscription // by pattern, on live
 	queues map[string]*queue
-	closed bool
-	done   chan struct{} // closed when the connections are
-}
-
-// ender is a subscription of any kind.
-type ender interface {
-	edge.Subscription
-	gates() *gate
 }
 
 var _ edge.Bus = (*Bus)(nil)
 
 // New returns a Bus on srv. Close it before srv.
 func New(srv *Server, opt Options) (*Bus, error) {
+	opt = opt.withDefaults()
 	b := &Bus{
-		srv: srv, opt: opt.withDefaults(),
-		fans: map[string]*fan{}, subs: map[ender]struct{}{}, queues: map[string]*queue{},
-		done: make(chan struct{}),
+		srv: srv, opt: opt,
+		table: fanout.New(opt.QueueLen, opt.QueueBytes), subs: fanout.NewGroup(),
+		wires: map[string]*nats.Subscription{}, queues: map[string]*queue{},
 	}
-	b.routes.Store(newRoutes(nil))
 	var err error
 	if b.live, err = srv.Connect(nats.NoEcho()); err != nil {
 		return nil, err
@@ -108,7 +100,7 @@ func New(srv *Server, opt Options) (*Bus, error) {
 // Health implements edge.Bus. It is the server's Health too: a disk that takes
 // no jobs is not well.
 func (b *Bus) Health() error {
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return errClosed()
 	}
 	if err := b.srv.Health(); err != nil {
@@ -120,67 +112,14 @@ func (b *Bus) Health() error {
 	return nil
 }
 
-func (b *Bus) isClosed() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.closed
-}
-
-// add registers a subscription, unless the Bus is closed.
-func (b *Bus) add(s ender) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return errClosed()
-	}
-	b.subs[s] = struct{}{}
-	return nil
-}
-
-func (b *Bus) remove(s ender) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.subs, s)
-}
-
 // Close implements edge.Bus. Called from inside a handler it waits for all
 // others, and the connections end when that handler has returned, so that its
 // answer or acknowledgement still goes out.
 func (b *Bus) Close() error {
-	b.mu.Lock()
-	first := !b.closed
-	b.closed = true
-	subs := make([]ender, 0, len(b.subs))
-	for s := range b.subs {
-		subs = append(subs, s)
-	}
-	b.mu.Unlock()
-
-	id, inside := goroutineID(), false
-	for _, s := range subs {
-		inside = inside || s.gates().holds(id)
-	}
-	var errs []error
-	for _, s := range subs {
-		errs = append(errs, s.Close())
-	}
-	end := func() {
-		for _, s := range subs {
-			s.gates().drained()
-		}
+	return b.subs.Close(func() {
 		b.live.Close()
 		b.ask.Close()
-		close(b.done)
-	}
-	switch {
-	case first && inside:
-		go end()
-	case first:
-		end()
-	case !inside:
-		<-b.done
-	}
-	return errors.Join(errs...)
+	})
 }
 
 func errClosed() error { return edge.Errorf(edge.CodeBusDown, "natsbus: bus is closed") }

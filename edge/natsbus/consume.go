@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"labbox/edge"
+	"labbox/edge/fanout"
 )
 
 const (
@@ -29,29 +29,24 @@ func (b *Bus) Consume(name string, fn func(ctx context.Context, j edge.Job) erro
 	if err != nil {
 		return nil, err
 	}
-	c := &consumer{bus: b, q: q, fn: fn, gate: newGate(), over: make(chan struct{}), jobs: make(chan *nats.Msg, 16)}
+	c := &consumer{bus: b, q: q, fn: fn, jobs: make(chan *nats.Msg, 16)}
 	if c.sub, err = b.ask.ChanSubscribe(b.ask.NewInbox(), c.jobs); err != nil {
 		return nil, down(err)
 	}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
-	if err := b.add(c); err != nil {
-		c.cancel()
-		return nil, err
+	l := b.subs.Go(c.run)
+	if l == nil {
+		_ = unsubscribe(c.sub)
+		return nil, errClosed()
 	}
-	go c.run()
-	return c, nil
+	return l, nil
 }
 
 // consumer is one Consume.
 type consumer struct {
-	bus    *Bus
-	q      *queue
-	fn     func(context.Context, edge.Job) error
-	gate   *gate
-	ctx    context.Context
-	cancel context.CancelFunc
-	once   sync.Once
-	over   chan struct{} // run has returned
+	bus *Bus
+	q   *queue
+	fn  func(context.Context, edge.Job) error
+	*fanout.Loop
 
 	sub  *nats.Subscription // to an inbox that jobs are asked for with
 	jobs chan *nats.Msg
@@ -60,22 +55,22 @@ type consumer struct {
 // run asks for one job at a time: a job waiting in a buffer here would lose its
 // AckWait to the one before it. (The client's own iterator does the same with
 // PullMaxMessages(1), but now and then forgets to ask: nats.go 1.55.)
-func (c *consumer) run() {
-	defer close(c.over)
+func (c *consumer) run(l *fanout.Loop) {
+	c.Loop = l
 	defer c.drain()
-	id := goroutineID()
+	id := fanout.GoroutineID()
 	ask := []byte(`{"batch":1,"expires":` + strconv.FormatInt(int64(pullExpires), 10) + `}`)
 	subject := "$JS.API.CONSUMER.MSG.NEXT." + c.q.jobs() + "." + consumerName
 	lost := time.NewTimer(0)
 	defer lost.Stop()
-	for c.ctx.Err() == nil {
+	for c.Context().Err() == nil {
 		if err := c.bus.ask.PublishRequest(subject, c.sub.Subject, ask); err != nil {
-			c.pause()
+			c.Pause(retryBroker)
 			continue
 		}
 		lost.Reset(pullExpires + pullGrace)
 		select {
-		case <-c.ctx.Done():
+		case <-c.Context().Done():
 		case <-lost.C: // the broker has restarted meanwhile
 		case m := <-c.jobs:
 			switch m.Header.Get("Status") {
@@ -83,16 +78,9 @@ func (c *consumer) run() {
 				c.take(id, m)
 			case "408", "404": // no job in all that time
 			default: // no broker, no stream, no consumer
-				c.pause()
+				c.Pause(retryBroker)
 			}
 		}
-	}
-}
-
-func (c *consumer) pause() {
-	select {
-	case <-c.ctx.Done():
-	case <-time.After(retryBroker):
 	}
 }
 
@@ -125,12 +113,12 @@ func (c *consumer) take(id uint64, m *nats.Msg) {
 		c.setAside(m, meta, job, c.q.MaxTries, edge.CodeNoAnswer)
 		return
 	}
-	if !c.gate.enter(id) {
+	if !c.Gate().Enter(id) {
 		_ = m.Nak()
 		return
 	}
-	defer c.gate.leave(id)
-	ctx, cancel := context.WithTimeout(c.ctx, c.q.AckWait)
+	defer c.Gate().Leave(id)
+	ctx, cancel := context.WithTimeout(c.Context(), c.q.AckWait)
 	defer cancel()
 	taken := time.Now()
 	switch err := c.fn(ctx, job); {
@@ -186,25 +174,6 @@ func (c *consumer) settle(what string, job edge.Job, err error) {
 
 func (c *consumer) warn(what string, err error, id string) {
 	c.bus.opt.Logger.Warn(what, "queue", c.q.Name, "id", id, "err", err)
-}
-
-func (c *consumer) gates() *gate { return c.gate }
-
-// Dropped implements edge.Subscription.
-func (c *consumer) Dropped() uint64 { return 0 }
-
-// Close implements edge.Subscription.
-func (c *consumer) Close() error {
-	inside := c.gate.holds(goroutineID())
-	c.once.Do(func() {
-		c.cancel()
-		c.bus.remove(c)
-	})
-	c.gate.close()
-	if !inside {
-		<-c.over
-	}
-	return nil
 }
 
 // Dead implements edge.Bus.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"labbox/edge"
+	"labbox/edge/fanout"
 )
 
 // A queue is three streams that share Queue.MaxBytes: the jobs, the jobs set
@@ -30,10 +30,9 @@ const (
 	headTry   = "Lab-Try"   // deliveries it had
 	headCause = "Lab-Cause" // code of the last error
 
-	minQueueBytes = 64 << 10
-	minDedup      = 100 * time.Millisecond // what the server takes
-	storeTimeout  = 10 * time.Second       // a failed write gets no answer at all
-	perJob        = 512                    // bytes of headers and framing, generously
+	minDedup     = 100 * time.Millisecond // what the server takes
+	storeTimeout = 10 * time.Second       // a failed write gets no answer at all
+	perJob       = 512                    // bytes of headers and framing, generously
 )
 
 // queue is what this Bus knows of a declared queue.
@@ -60,34 +59,12 @@ func (b *Bus) newQueue(decl edge.Queue) *queue {
 	return q
 }
 
-func checkQueue(q edge.Queue) error {
-	if err := checkWord(q.Name); err != nil {
-		return err
-	}
-	bad := func(what string) error {
-		return edge.Errorf(edge.CodeBadRequest, "natsbus: queue %s: %s", q.Name, what)
-	}
-	switch {
-	case q.MaxTries < 1:
-		return bad("MaxTries below 1")
-	case q.RetryDelay < 0:
-		return bad("RetryDelay below 0")
-	case q.AckWait <= 0:
-		return bad("AckWait not above 0")
-	case q.Dedup < 0:
-		return bad("Dedup below 0")
-	case q.MaxBytes < minQueueBytes:
-		return bad(fmt.Sprintf("MaxBytes below %d", minQueueBytes))
-	}
-	return nil
-}
-
 // Declare implements edge.Bus.
 func (b *Bus) Declare(ctx context.Context, decl edge.Queue) error {
-	if err := checkQueue(decl); err != nil {
+	if err := fanout.CheckQueue(decl); err != nil {
 		return err
 	}
-	if b.isClosed() {
+	if b.subs.Closed() {
 		return errClosed()
 	}
 	had, err := b.settings(ctx, decl.Name)
@@ -160,15 +137,15 @@ func (b *Bus) settings(ctx context.Context, name string) (*edge.Queue, error) {
 
 // queue returns a queue that this process or another declared.
 func (b *Bus) queue(ctx context.Context, name string) (*queue, error) {
-	if err := checkWord(name); err != nil {
+	if err := fanout.CheckWord(name); err != nil {
 		return nil, err
 	}
-	b.mu.Lock()
-	q, closed := b.queues[name], b.closed
-	b.mu.Unlock()
-	if closed {
+	if b.subs.Closed() {
 		return nil, errClosed()
 	}
+	b.mu.Lock()
+	q := b.queues[name]
+	b.mu.Unlock()
 	if q != nil {
 		return q, nil
 	}
@@ -193,7 +170,7 @@ func (b *Bus) Enqueue(ctx context.Context, name, id string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := checkID(id); err != nil {
+	if err := fanout.CheckID(id); err != nil {
 		return err
 	}
 	if int64(len(data)+perJob) > min(q.deadBytes(), b.ask.MaxPayload()) {
@@ -257,12 +234,4 @@ func storeError(ack []byte) error {
 func fullText(s string) bool {
 	return strings.Contains(s, "maximum bytes") || strings.Contains(s, "resources") ||
 		strings.Contains(s, "no space left")
-}
-
-func checkID(id string) error {
-	if id == "" || len(id) > maxSubject || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return edge.Errorf(edge.CodeBadName, "natsbus: bad job id %.300q", id).
-			WithHint("use 1 to 255 bytes without blanks and control characters")
-	}
-	return nil
 }

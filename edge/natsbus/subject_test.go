@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"labbox/edge"
+	"labbox/edge/fanout"
 )
 
 // FuzzMatches compares our matcher, which serves local subscribers, with the
@@ -18,17 +19,17 @@ func FuzzMatches(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, pattern, subject string) {
-		if checkSubject(subject) == nil && (!server.IsValidLiteralSubject(subject) || checkPattern(subject) != nil) {
+		if fanout.CheckSubject(subject) == nil && (!server.IsValidLiteralSubject(subject) || fanout.CheckPattern(subject) != nil) {
 			t.Fatalf("subject %q", subject)
 		}
-		if checkPattern(pattern) == nil && !server.IsValidSubject(pattern) {
+		if fanout.CheckPattern(pattern) == nil && !server.IsValidSubject(pattern) {
 			t.Fatalf("pattern %q", pattern)
 		}
-		if checkSubject(subject) != nil || checkPattern(pattern) != nil {
+		if fanout.CheckSubject(subject) != nil || fanout.CheckPattern(pattern) != nil {
 			return
 		}
 		// SubjectsCollide asks whether any subject matches both.
-		if got, want := matches(pattern, subject), server.SubjectsCollide(pattern, subject); got != want {
+		if got, want := fanout.Matches(pattern, subject), server.SubjectsCollide(pattern, subject); got != want {
 			t.Fatalf("%q matches %q: %v, the server says %v", pattern, subject, got, want)
 		}
 	})
