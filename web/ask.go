@@ -37,7 +37,9 @@ func (s *Server) ask(ctx context.Context, a edge.Ask) (*edge.Answer, error) {
 	if err := checkAsk(&a); err != nil {
 		return nil, err
 	}
-	a.Tick, _ = s.hub.lastTick()
+	if a.Verb != edge.VerbStop {
+		a.Tick = s.hub.firstTick(ctx)
+	}
 	body, err := json.Marshal(a)
 	if err != nil {
 		return nil, fmt.Errorf("web: encode request: %w", err)

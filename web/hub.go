@@ -227,6 +227,23 @@ func (h *hub) lastTick() (edge.Tick, time.Duration) {
 	return h.tick, h.mono() - h.tickAt
 }
 
+// firstTick is the newest heartbeat; where this process has just started it waits a
+// moment for the first.
+func (h *hub) firstTick(ctx context.Context) edge.Tick {
+	for range 50 {
+		if t, _ := h.lastTick(); t.N > 0 {
+			return t
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+			continue
+		}
+		break
+	}
+	return edge.Tick{}
+}
+
 // onLive files the frames of one message.
 func (h *hub) onLive(m edge.Msg) {
 	_, id, _, _ := edge.ParseSubject(m.Subject)
