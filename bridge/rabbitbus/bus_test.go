@@ -59,7 +59,12 @@ func newBus(t testing.TB, cfg Config) *Bus {
 // until polls until ok holds.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	untilWithin(t, 20*time.Second, what, ok)
+}
+
+func untilWithin(t testing.TB, d time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(d); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain: %s", what)
 		}
