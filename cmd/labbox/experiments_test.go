@@ -60,7 +60,7 @@ func (p *person) submit(steps string) string {
 // until polls an experiment.
 func (p *person) until(id, what string, ok func(experiment.Experiment) bool) experiment.Experiment {
 	p.t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		var v struct{ Experiment experiment.Experiment }
 		if st := p.send("GET", "/api/v1/experiments/"+id, "", &v); st == 200 && ok(v.Experiment) {
 			return v.Experiment
@@ -166,10 +166,14 @@ func TestExperimentAndPeople(t *testing.T) {
 	}
 	c := ana.submit(pushing)
 	ana.until(c, "a reason", func(x experiment.Experiment) bool { return x.Reason != nil && x.Reason.Code == edge.CodeStopped })
+	resumed := time.Now()
 	if st := ben.send("POST", "/api/v1/devices/pendulum/resume", "", nil); st != 200 {
 		t.Fatal(st)
 	}
 	ana.until(c, "the wait", func(x experiment.Experiment) bool { return x.Step == 2 })
+	if d := time.Since(resumed); d < 25*time.Second {
+		t.Errorf("the device moved by itself %v after the resume", d)
+	}
 	if st := ana.send("DELETE", "/api/v1/experiments/"+c, "", nil); st != 200 {
 		t.Fatal(st)
 	}

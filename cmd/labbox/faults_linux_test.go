@@ -39,6 +39,7 @@ func TestCampus(t *testing.T) {
 		test func(*testing.T, *campus)
 	}{
 		{"Works", campusWorks},
+		{"Browser", campusBrowser},
 		{"BrokerKilled", campusBrokerKilled},
 		{"BrokerFrozen", campusBrokerFrozen},
 		{"BrokerAlarm", campusBrokerAlarm},
@@ -114,6 +115,34 @@ func campusWorks(t *testing.T, c *campus) {
 	}
 	c.lab.as(t).waitReason(5*time.Second, "")
 	c.owner.as(t).waitReason(5*time.Second, "")
+}
+
+// What a student sees in a real browser when store and broker go, and that the stop
+// button works meanwhile.
+func campusBrowser(t *testing.T, c *campus) {
+	c.fresh(t, "Ann")
+	tb := openBrowser(t).tab(c.lab.as(t), phone)
+	tb.allow("503", "504", "Failed to load resource") // what the browser says of refusals
+	tb.open("/d/plate")
+	tb.join("Bea")
+	tb.press("button", "Take control")
+	tb.untilText(".turn", "You are driving")
+	c.store.Kill()
+	tb.untilText(".banner", "The store has not answered since")
+	tb.untilText(".banner", "driving and the emergency stop work on")
+	c.broker.Kill()
+	tb.untilText(".banner", "The message broker has not answered since")
+	tb.press("button", "EMERGENCY STOP")
+	eventually(t, 10*time.Second, "the owner has latched the stop", func() bool {
+		return strings.Contains(c.owner.log.String(), `msg="emergency stop" device=plate`)
+	})
+	tb.shoot("campus-degraded")
+	c.store.Restart(t)
+	if err := c.broker.Boot(); err != nil {
+		t.Fatal(err)
+	}
+	tb.until("the banner gone", `!document.querySelector('.banner')`)
+	tb.untilText("body", "stopped")
 }
 
 // The broker is killed: the driver is cut off, so the device goes safe; the
