@@ -16,6 +16,8 @@ import (
 
 const (
 	maxJob     = 16 << 20
+	refuseMost = time.Second // a refusal counts only after that long
+	refuseWait = 100 * time.Millisecond
 	settleLost = 500 * time.Millisecond
 )
 
@@ -46,11 +48,12 @@ func (b *Bus) Enqueue(ctx context.Context, name, id string, data []byte) error {
 	}
 	end := time.Now().Add(b.cfg.ConfirmWithin)
 	var wait context.Context // made when it is needed: for most jobs it is not
+	var refused time.Time    // when the broker first did
 	for again, declared := false, false; ; again = true {
 		if err := s.refusal(); err != nil {
 			return err
 		}
-		if again {
+		if again && refused.IsZero() {
 			b.log.Warn("job is published again", "queue", name, "id", id)
 		}
 		err := b.store(ctx, s, end, jobQueue(name), id, data)
@@ -71,6 +74,18 @@ func (b *Bus) Enqueue(ctx context.Context, name, id string, data []byte) error {
 			}
 			declared = true
 			continue
+		}
+		// A queue that is full refuses, and so does one that has no leader yet: only
+		// the first goes on doing it.
+		if edge.CodeOf(err) == edge.CodeStoreFull && (refused.IsZero() || time.Since(refused) < refuseMost) {
+			if refused.IsZero() {
+				refused = time.Now()
+			}
+			select {
+			case <-time.After(refuseWait):
+				continue
+			case <-ctx.Done():
+			}
 		}
 		if !errors.Is(err, errLost) {
 			return err

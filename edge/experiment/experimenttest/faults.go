@@ -3,6 +3,7 @@ package experimenttest
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -333,7 +334,13 @@ func testOwnStoreLost(t *testing.T, l *lab) {
 	b := l.submit("d0", plain)
 	l.reaches("d0", b)
 	y := x
-	l.until("running is told", func() bool { y = l.get(b); return y.State == experiment.Running })
+	// In its record: the line tells it a moment earlier, and is made anew by the
+	// next worker.
+	l.until("running is told", func() bool {
+		y = l.get(b)
+		raw, _, err := l.kv.Get(l.ctx(), edge.Key(l.box, "experiment", b))
+		return err == nil && strings.Contains(string(raw), `"state":"running"`)
+	})
 	l.work.kill()
 	letGo()
 	own := l.h.Local(t)
