@@ -275,3 +275,30 @@ func TestFailedResumeKeepsTheLatch(t *testing.T) {
 		time.Sleep(2 * storeTimeout)
 	})
 }
+
+// Who presses again because it still moves gets the safe sequence again.
+func TestStopPressedAgainIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, pl, end := owning(t, &memKV{m: map[string]string{}}, "one")
+		time.Sleep(2 * time.Second)
+		press := func() {
+			t.Helper()
+			ans, err := o.Do(t.Context(), &edge.Ask{Verb: edge.VerbStop, Device: "p", Actor: edge.Actor{Seat: "a", Role: edge.RoleStudent}})
+			if err != nil || !ans.Stop.Confirmed || !ans.Stop.Latched {
+				t.Fatalf("%+v, %v", ans, err)
+			}
+		}
+		press()
+		pl.mu.Lock()
+		pl.duty = 60 // somebody's hand, or a fault of the firmware
+		pl.mu.Unlock()
+		press()
+		if !pl.duty0() {
+			t.Error("the second press sent nothing")
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * storeTimeout)
+	})
+}

@@ -20,15 +20,13 @@ func (s *Supervisor) Stop(ctx context.Context, a edge.Actor) (*edge.StopResult, 
 	}
 	st := &edge.Stop{By: a, WallMS: s.clock.Wall().UnixMilli()}
 	s.mu.Lock()
+	// Pressed again: the safe sequence is sent once more, for whoever still sees it
+	// move; there is nothing to latch and to tell anew.
+	again := s.stopped != nil && !s.unsaved
 	if s.stopped != nil {
-		if s.heldLocked() { // pressed again: nothing is left to do or to tell
-			s.stops++
-			s.mu.Unlock()
-			return &edge.StopResult{Latched: true, Confirmed: true}, nil
-		}
 		st = s.stopped
 	}
-	s.stopped, s.unsaved = st, true
+	s.stopped, s.unsaved = st, !again
 	s.stops++
 	// A safe sequence that has begun is as good as one of the stop's own.
 	if s.wantSafe == "" && s.state != edge.StateSafing {
@@ -37,14 +35,19 @@ func (s *Supervisor) Stop(ctx context.Context, a edge.Actor) (*edge.StopResult, 
 		}
 		s.demandSafeLocked("emergency stop")
 	}
-	s.eventLocked("estop", &a, map[string]any{"what": "stop"})
+	if !again {
+		s.eventLocked("estop", &a, map[string]any{"what": "stop"})
+	}
 	s.tellLocked()
 	s.mu.Unlock()
-	s.log.Warn("emergency stop", "seat", a.Seat, "name", a.Name)
-
-	res := &edge.StopResult{}
 	latched := make(chan error, 1)
-	go func() { latched <- s.latch(st) }()
+	if again {
+		latched <- nil
+	} else {
+		s.log.Warn("emergency stop", "seat", a.Seat, "name", a.Name)
+		go func() { latched <- s.latch(st) }()
+	}
+	res := &edge.StopResult{}
 	res.Confirmed, res.Reason = s.waitSafe(ctx)
 	select {
 	case err := <-latched:
@@ -52,12 +55,6 @@ func (s *Supervisor) Stop(ctx context.Context, a edge.Actor) (*edge.StopResult, 
 	case <-ctx.Done():
 	}
 	return res, nil
-}
-
-// heldLocked says that a stop is latched durably and the device is known to be
-// safe.
-func (s *Supervisor) heldLocked() bool {
-	return s.stopped != nil && !s.unsaved && s.wantSafe == "" && s.link != nil && s.state == edge.StateLive && s.safe == edge.SafeConfirmed
 }
 
 // latch makes a stop durable. Where that fails, Beat has it tried again.
