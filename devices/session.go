@@ -38,14 +38,17 @@ func (s *Supervisor) Run(ctx context.Context) {
 		if tries == 0 { // later it is absent until it is there, for the reason that was found
 			s.setState(edge.StateOpening, nil)
 		}
+		select {
+		case <-s.cfg.Plugged: // Open sees for itself
+		default:
+		}
 		port, err := s.cfg.Opener.Open(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
 				break
 			}
 			s.setState(edge.StateAbsent, err)
-			s.pause(ctx, backoff)
-			backoff = min(2*backoff, backoffMax)
+			backoff = s.pause(ctx, backoff)
 			continue
 		}
 		known, err := s.session(ctx, port)
@@ -58,16 +61,16 @@ func (s *Supervisor) Run(ctx context.Context) {
 		s.stream.lose(frame.LostUnknown)
 		if ctx.Err() == nil {
 			s.setState(edge.StateAbsent, err)
-			s.pause(ctx, backoff)
-			backoff = min(2*backoff, backoffMax)
+			backoff = s.pause(ctx, backoff)
 		}
 	}
 	s.stream.flush()
 	s.setState(edge.StateAbsent, nil)
 }
 
-// pause waits d while the turn goes on.
-func (s *Supervisor) pause(ctx context.Context, d time.Duration) {
+// pause waits d, or until something is plugged in, while the turn goes on, and
+// returns how long to wait next time.
+func (s *Supervisor) pause(ctx context.Context, d time.Duration) (next time.Duration) {
 	end := time.NewTimer(d)
 	defer end.Stop()
 	for {
@@ -75,10 +78,13 @@ func (s *Supervisor) pause(ctx context.Context, d time.Duration) {
 		select {
 		case <-ctx.Done():
 			t.Stop()
-			return
+			return d
 		case <-end.C:
 			t.Stop()
-			return
+			return min(2*d, backoffMax)
+		case <-s.cfg.Plugged:
+			t.Stop()
+			return backoffMin
 		case <-t.C:
 			s.advance()
 		}

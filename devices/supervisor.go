@@ -23,6 +23,9 @@ type Config struct {
 	Ledger *Ledger
 	Sinks  []edge.Sink
 	Logger *slog.Logger
+	// Plugged tells that something was plugged in: the device, if it is absent,
+	// is looked for at once. A token waits in it at most. nil: nobody tells.
+	Plugged <-chan struct{}
 	// TickAge is the age beyond which a command's tick is refused. Default 2s.
 	TickAge time.Duration
 }
