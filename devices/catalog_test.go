@@ -222,8 +222,8 @@ func checkEncodes(t *testing.T, typ *Type) {
 			if err != nil {
 				t.Fatal(cmd.ID, err)
 			}
-			if b, _, err := c.encode(nil, cmd.Send, a); err != nil || len(b) == 0 {
-				t.Errorf("%s %v: %q, %v", cmd.ID, args, b, err)
+			if o, err := c.encode(nil, cmd.Send, cmd.Reply, a); err != nil || len(o.data) == 0 {
+				t.Errorf("%s %v: %v, %v", cmd.ID, args, o, err)
 			}
 		}
 	}

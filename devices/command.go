@@ -22,9 +22,9 @@ func (s *Supervisor) Command(ctx context.Context, a edge.Actor, fence uint64, c 
 	if err := edge.Authorize(a, edge.VerbCommand, s.cfg.ID); err != nil {
 		return nil, s.refuse(a, c, err)
 	}
-	spec := s.t.command(c.Name)
+	spec := s.typ().command(c.Name)
 	if spec == nil {
-		return nil, s.refuse(a, c, edge.Errorf(edge.CodeUnknownCommand, "%s has no command %q", s.t.Name, c.Name))
+		return nil, s.refuse(a, c, edge.Errorf(edge.CodeUnknownCommand, "%s has no command %q", s.typ().Name, c.Name))
 	}
 	content, err := json.Marshal(struct {
 		Seat, Name string
@@ -81,7 +81,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	if err := admit(false); err != nil {
 		return nil, s.refuse(a, c, err)
 	}
-	data, kind, err := s.codec.encode(nil, spec.Send, args)
+	out, err := s.codec.encode(nil, spec.Send, spec.Reply, args)
 	if err != nil {
 		return nil, s.refuse(a, c, edge.Errorf(edge.CodeBadValue, "%w", err))
 	}
@@ -90,63 +90,48 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	}
 	wctx, cancel := context.WithTimeout(l.ctx, deadline-received)
 	defer cancel()
-	leave := func() { s.slot <- struct{}{} }
 	select {
 	case <-s.slot:
-		defer func() { leave() }()
 	case <-abort:
 		return nil, s.refuse(a, c, errInterrupted)
 	case <-wctx.Done():
 		return nil, s.refuse(a, c, ctxError(wctx))
 	}
-
-	e := newExpectation(s.t, spec.Reply, spec.Shows, args)
-	l.watch.add(e)
-	forget := func() { l.watch.remove(e) }
-	defer func() { forget() }()
-	m := &message{data: data, kind: kind, expct: e, check: func() error { return admit(true) }}
-	if err := l.w.send(wctx, m, false, abort); err != nil {
-		if wasSent(err) { // perhaps
-			s.outcome(a, c, edge.CodeOf(err), s.clock.Mono(), data)
-			return nil, err
-		}
+	x := &exchange{s: s, l: l, out: out, ctx: wctx, stop: abort, check: func() error { return admit(true) }}
+	defer x.linger(func() { s.slot <- struct{}{} })
+	err = s.obtain(x, spec, args)
+	switch {
+	case err != nil && !x.sent:
 		return nil, s.refuse(a, c, err)
+	case err != nil:
+		s.settle(spec, args, err)
+		if errors.Is(err, errInterrupted) {
+			err = edge.Errorf(edge.CodeUnknownOutcome, "the device was made safe before it answered")
+		}
+		s.outcome(a, c, edge.CodeOf(err), x.at, out.data)
+		return nil, err
 	}
-	res := &edge.CommandResult{Command: c.Name, Key: c.Key, Outcome: edge.OutcomeSent, SentUS: m.at.Microseconds()}
-	if !e.silent() {
-		limit := spec.Within
-		if spec.Reply != nil {
-			limit = spec.Reply.Within
-			if len(spec.Shows) > 0 {
-				limit = max(limit, spec.Within)
-			}
-		}
-		err := e.wait(limit, abort)
-		if edge.CodeOf(err) == edge.CodeNoAnswer && spec.Reply != nil {
-			// A late answer must not be taken for the next command's: the line is
-			// kept for as long again.
-			free, drop := leave, forget
-			leave, forget = func() {}, func() {}
-			go func() {
-				defer free()
-				defer drop()
-				_ = e.wait(limit, abort)
-			}()
-		}
-		if err != nil {
-			s.settle(spec, args, err)
-			if errors.Is(err, errInterrupted) {
-				err = edge.Errorf(edge.CodeUnknownOutcome, "the device was made safe before it answered")
-			}
-			s.outcome(a, c, edge.CodeOf(err), m.at, data)
-			return nil, err
-		}
-		res.Outcome, res.Reply = edge.OutcomeConfirmed, e.raw
+	res := &edge.CommandResult{Command: c.Name, Key: c.Key, Outcome: edge.OutcomeSent, SentUS: x.at.Microseconds(), Reply: x.raw}
+	if out.answers() || len(spec.Shows) > 0 {
+		res.Outcome = edge.OutcomeConfirmed
 	}
 	s.settle(spec, args, nil)
-	res.TookUS = (s.clock.Mono() - m.at).Microseconds()
-	s.outcome(a, c, edge.Code(res.Outcome), m.at, data)
+	res.TookUS = (s.clock.Mono() - x.at).Microseconds()
+	s.outcome(a, c, edge.Code(res.Outcome), x.at, out.data)
 	return res, nil
+}
+
+// obtain runs a command's exchange and waits for what its telemetry must show.
+func (s *Supervisor) obtain(x *exchange, spec *Command, args []argument) error {
+	if len(spec.Shows) > 0 {
+		x.shows = newShows(s.typ(), spec.Shows, args)
+		x.l.watch.add(x.shows)
+		defer x.l.watch.remove(x.shows)
+	}
+	if err := x.run(); err != nil || x.shows == nil {
+		return err
+	}
+	return x.shows.wait(max(0, x.at+spec.Within-s.clock.Mono()), x.stop)
 }
 
 func (s *Supervisor) settle(c *Command, args []argument, err error) {
@@ -158,7 +143,7 @@ func (s *Supervisor) settle(c *Command, args []argument, err error) {
 // readBack is a channel's shown value, NaN where the device no longer reports it.
 func (s *Supervisor) readBack(channel string) float64 {
 	x, at := s.stream.reading(channel)
-	if s.clock.Mono()-at > s.t.Stale {
+	if s.clock.Mono()-at > s.typ().Stale {
 		return math.NaN()
 	}
 	return x
@@ -196,7 +181,7 @@ func (s *Supervisor) refuse(a edge.Actor, c *edge.Command, err error) error {
 		name := clip([]byte(c.Name))
 		s.log.Info("command refused", "command", name, "seat", a.Seat, "code", e.Code)
 		args := map[string]any{"command": name, "code": string(e.Code)}
-		if s.t.command(c.Name) != nil && len(c.Args) <= len(s.t.command(c.Name).Params) {
+		if s.typ().command(c.Name) != nil && len(c.Args) <= len(s.typ().command(c.Name).Params) {
 			args["args"] = short(c.Args)
 		}
 		s.eventLocked("refused", &a, args)

@@ -13,7 +13,7 @@ func (s *Supervisor) Take(ctx context.Context, a edge.Actor) (*edge.LeaseInfo, e
 	if err := edge.Authorize(a, edge.VerbTake, s.cfg.ID); err != nil {
 		return nil, err
 	}
-	if len(s.t.Commands) == 0 {
+	if len(s.typ().Commands) == 0 {
 		return nil, edge.Errorf(edge.CodeForbidden, "%s has nothing to drive", s.cfg.ID)
 	}
 	ready := func() (renew bool, err error) {

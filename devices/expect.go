@@ -12,21 +12,22 @@ import (
 	"labbox/firmware-protocols/lines"
 )
 
-// expectation waits for what tells that a message was obeyed: the device's own
-// reply, the telemetry, or both where both are declared.
+// expectation waits for one thing that tells that a message was obeyed: the
+// device's own answer, or the telemetry.
 type expectation struct {
-	reply *Reply
+	reply answerer
+	take  func(r *lines.Record) // gets the answer's record; may be nil
 	shows []Show
 	args  []argument
 	t     *Type
 
-	armed   bool          // the bytes are on their way; what came before does not count
-	after   time.Duration // telemetry that came before this is older than the message
-	replied bool
-	good    int // samples in a row that satisfy shows
-	raw     string
-	settled bool
-	done    chan error // buffered; nil: confirmed
+	armed    bool          // the bytes are on their way; what came before does not count
+	after    time.Duration // telemetry that came before this is older than the message
+	good     int           // samples in a row that satisfy shows
+	raw      string        // the answer, for people
+	mismatch string        // what came instead of it, and why it is none
+	settled  bool
+	done     chan error // buffered; nil: confirmed
 }
 
 // shownInARow is how many samples in a row must show a condition: one may have
@@ -37,12 +38,15 @@ const shownInARow = 2
 // for 16 ms, a device may put 20 ms of it into one record.
 const inFlight = 40 * time.Millisecond
 
-func newExpectation(t *Type, r *Reply, shows []Show, args []argument) *expectation {
-	return &expectation{t: t, reply: r, shows: shows, args: args, replied: r == nil, done: make(chan error, 1)}
+// newAnswer waits for a record that a says is the answer.
+func newAnswer(a answerer, take func(r *lines.Record)) *expectation {
+	return &expectation{reply: a, take: take, done: make(chan error, 1)}
 }
 
-// silent says that there is no way to know.
-func (e *expectation) silent() bool { return e.reply == nil && len(e.shows) == 0 }
+// newShows waits for telemetry.
+func newShows(t *Type, shows []Show, args []argument) *expectation {
+	return &expectation{t: t, shows: shows, args: args, done: make(chan error, 1)}
+}
 
 func (e *expectation) settle(err error) {
 	if !e.settled {
@@ -51,24 +55,40 @@ func (e *expectation) settle(err error) {
 	}
 }
 
-// record looks at one record, and says whether it was the awaited reply.
+// mismatcher says of a record that is no answer why it is none: "" where it was
+// not meant as one.
+type mismatcher interface{ mismatch(r *lines.Record) string }
+
+// record looks at one record, and says whether it was the awaited answer.
 func (e *expectation) record(r *lines.Record) bool {
-	if !e.armed || e.settled || e.replied || r.Kind == lines.Overlong {
+	if !e.armed || e.settled || e.reply == nil {
 		return false
 	}
-	switch {
-	case matchFields(r, e.reply.OK, e.args):
-		e.raw, e.replied = clip(r.Raw), true
-		if len(e.shows) == 0 {
-			e.settle(nil)
+	v, err := e.reply.answer(r)
+	if v == notMine {
+		if m, ok := e.reply.(mismatcher); ok {
+			if why := m.mismatch(r); why != "" {
+				e.mismatch = why
+			}
 		}
-		return true
-	case len(e.reply.Error) > 0 && matchFields(r, e.reply.Error, e.args):
-		e.raw = clip(r.Raw)
-		e.settle(edge.Errorf(edge.CodeDeviceRefused, "the device answered %s", e.raw).With("reply", e.raw))
-		return true
+		return false
 	}
-	return false
+	e.raw = clip(r.Raw)
+	switch v {
+	case again, busy:
+		retry := &retryError{}
+		if b, ok := e.reply.(interface{ pause() time.Duration }); ok && v == busy {
+			retry.wait = b.pause()
+		}
+		err = retry
+	case obeyed:
+		err = nil
+		if e.take != nil {
+			e.take(r)
+		}
+	}
+	e.settle(err)
+	return true
 }
 
 // reading gives a channel's newest shown value and when it came, NaN where there
@@ -88,7 +108,7 @@ func (e *expectation) sample(shown reading) {
 			return
 		}
 	}
-	if e.good++; e.good >= shownInARow && e.replied {
+	if e.good++; e.good >= shownInARow {
 		e.settle(nil)
 	}
 }
@@ -229,6 +249,13 @@ func (w *watchers) sample(shown reading) {
 	for _, e := range w.list {
 		e.sample(shown)
 	}
+}
+
+// peek reads what the reader noted in e.
+func (w *watchers) peek(e *expectation) (raw, mismatch string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return e.raw, e.mismatch
 }
 
 // fail settles everything that waits.

@@ -85,7 +85,7 @@ func checkStep(t *testing.T, typ *Type, codec codec, st *Step) {
 		}
 		return
 	}
-	if _, _, err := codec.encode(nil, send, args); err != nil {
+	if _, err := codec.encode(nil, send, nil, args); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -125,9 +125,14 @@ func feed(t *testing.T, typ *Type, data []byte, piece int) {
 	for i := range typ.Commands {
 		cmd := &typ.Commands[i]
 		if args, err := cmd.resolve(edge.Args{}); err == nil {
-			e := newExpectation(typ, cmd.Reply, cmd.Shows, args)
-			w.add(e)
-			w.arm(e, 0)
+			out, err := codec.encode(nil, cmd.Send, cmd.Reply, args)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range []*expectation{newAnswer(out.answer, nil), newShows(typ, cmd.Shows, args)} {
+				w.add(e)
+				w.arm(e, 0)
+			}
 		}
 	}
 	for rest := data; len(rest) > 0; {

@@ -19,7 +19,8 @@ type codec interface {
 	// call. An error means that device and type file disagree (contract).
 	feed(p []byte, kind transport.Kind, emit func(*lines.Record)) error
 	// encode appends one message with its placeholders filled.
-	encode(dst []byte, s *Send, args []argument) ([]byte, transport.Kind, error)
+	// It says how the answer is known: r is the declared one, nil for none.
+	encode(dst []byte, s *Send, r *Reply, args []argument) (*outgoing, error)
 	reset()
 }
 
@@ -73,14 +74,30 @@ func (c *linesCodec) feed(p []byte, _ transport.Kind, emit func(*lines.Record)) 
 
 func (c *linesCodec) reset() { c.dec.Reset() }
 
-func (c *linesCodec) encode(dst []byte, s *Send, args []argument) ([]byte, transport.Kind, error) {
+func (c *linesCodec) encode(dst []byte, s *Send, r *Reply, args []argument) (*outgoing, error) {
+	data, err := c.write(dst, s, args)
+	if err != nil {
+		return nil, err
+	}
+	return newOutgoing(data, transport.Text, r, args), nil
+}
+
+// newOutgoing is a message whose answer is known by its fields.
+func newOutgoing(data []byte, kind transport.Kind, r *Reply, args []argument) *outgoing {
+	o := &outgoing{data: data, kind: kind}
+	if r != nil {
+		o.answer, o.within = &fieldsAnswer{reply: r, args: args}, r.Within
+	}
+	return o
+}
+
+func (c *linesCodec) write(dst []byte, s *Send, args []argument) ([]byte, error) {
 	if len(s.JSON) > 0 {
 		pairs := make([]lines.Pair, 0, len(s.JSON))
 		for _, kv := range s.JSON {
 			pairs = append(pairs, lines.Pair{Key: fmt.Sprint(kv.Key), Value: sendValue(kv.Value, args)})
 		}
-		out, err := c.enc.AppendJSON(dst, pairs)
-		return out, transport.Text, err
+		return c.enc.AppendJSON(dst, pairs)
 	}
 	parts := make([]lines.Value, 0, len(s.Text))
 	for _, w := range s.Text {
@@ -90,8 +107,7 @@ func (c *linesCodec) encode(dst []byte, s *Send, args []argument) ([]byte, trans
 			parts = append(parts, lines.Lit(w))
 		}
 	}
-	out, err := c.enc.AppendText(dst, parts...)
-	return out, transport.Text, err
+	return c.enc.AppendText(dst, parts...)
 }
 
 // sendValue is a constant of the type file, or a parameter's value on the wire.
@@ -180,7 +196,7 @@ func (c *floatsCodec) feed(p []byte, kind transport.Kind, emit func(*lines.Recor
 	return nil
 }
 
-func (c *floatsCodec) encode(dst []byte, s *Send, args []argument) ([]byte, transport.Kind, error) {
+func (c *floatsCodec) encode(dst []byte, s *Send, r *Reply, args []argument) (*outgoing, error) {
 	key, v := fmt.Sprint(s.JSON[0].Key), s.JSON[0].Value
 	x, ok := number(v)
 	if w, isText := v.(string); isText {
@@ -192,8 +208,11 @@ func (c *floatsCodec) encode(dst []byte, s *Send, args []argument) ([]byte, tran
 		}
 	}
 	if !ok {
-		return dst, transport.Text, edge.Errorf(edge.CodeBadValue, "%v is no number", v)
+		return nil, edge.Errorf(edge.CodeBadValue, "%v is no number", v)
 	}
-	out, err := floats.AppendCommand(dst, key, x)
-	return out, transport.Text, err
+	data, err := floats.AppendCommand(dst, key, x)
+	if err != nil {
+		return nil, err
+	}
+	return newOutgoing(data, transport.Text, r, args), nil
 }

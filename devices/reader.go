@@ -40,7 +40,7 @@ const provedAfter = 2
 func newReader(s *Supervisor, l *link) *reader {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &reader{s: s, l: l, opened: s.clock.Mono(), in: newIntake(s.t, s.auto), banner: make(chan struct{}), known: make(chan struct{})}
+	return &reader{s: s, l: l, opened: s.clock.Mono(), in: newIntake(s.typ(), s.auto), banner: make(chan struct{}), known: make(chan struct{})}
 }
 
 func (r *reader) run() {
@@ -87,7 +87,7 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 	s := r.s
 	first := !r.heard
 	r.heard = true
-	if len(s.t.Connect.Banner) > 0 && matchFields(rec, s.t.Connect.Banner, nil) {
+	if len(s.typ().Connect.Banner) > 0 && matchFields(rec, s.typ().Connect.Banner, nil) {
 		switch {
 		case !r.booted:
 			r.booted = true
@@ -104,7 +104,7 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 	}
 	switch rec.Kind {
 	case lines.Values:
-		if s.t.AutoChannel != nil {
+		if s.typ().AutoChannel != nil {
 			r.learn(rec, now)
 		}
 		if !r.proved {
@@ -149,15 +149,15 @@ func (r *reader) lose(n uint32) {
 
 // prove counts records that fit the declared type.
 func (r *reader) prove(rec *lines.Record, now time.Duration) {
-	if r.s.t.Connect.Reset && !r.booted && now-r.opened < resetTime {
+	if r.s.typ().Connect.Reset && !r.booted && now-r.opened < resetTime {
 		return // from before the reset
 	}
 	fits := r.in.fits(rec)
-	if r.s.t.AutoChannel != nil {
-		fits = fits && r.autoSince > 0 && now-r.autoSince >= r.s.t.AutoChannel.Settle
+	if r.s.typ().AutoChannel != nil {
+		fits = fits && r.autoSince > 0 && now-r.autoSince >= r.s.typ().AutoChannel.Settle
 	}
 	if !fits {
-		if r.s.t.AutoChannel == nil {
+		if r.s.typ().AutoChannel == nil {
 			r.records = 0
 			r.odd(rec, edge.CodeGarbage, "a field is missing", now)
 		}
@@ -178,7 +178,7 @@ func (r *reader) learn(rec *lines.Record, now time.Duration) {
 	grown := false
 	for i := range rec.Fields {
 		f := &rec.Fields[i]
-		if !f.NumOK || len(r.in.chans) >= r.s.t.AutoChannel.Max {
+		if !f.NumOK || len(r.in.chans) >= r.s.typ().AutoChannel.Max {
 			continue
 		}
 		if _, seen := r.in.index[string(f.Key)]; seen {
@@ -277,10 +277,10 @@ func (r *reader) verdict(t *Type) error {
 // reshape begins a new epoch under the contract of the channels learnt so far.
 func (s *Supervisor) reshape() {
 	s.mu.Lock()
-	s.contract = s.t.contract(s.auto)
+	s.contract = s.typ().contract(s.auto)
 	c := s.contract
 	s.mu.Unlock()
-	s.stream.restart(s.cfg.Ledger.nextEpoch(s.cfg.ID), c, s.t.Time != nil)
+	s.stream.restart(s.cfg.Ledger.nextEpoch(s.cfg.ID), c, s.typ().Time != nil)
 	s.mu.Lock()
 	s.tellLocked()
 	s.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"labbox/devices/transport"
 	"labbox/edge"
 )
 
@@ -18,7 +17,7 @@ func (s *Supervisor) serveSafe(l *link) error {
 		return nil
 	}
 	s.wantSafe = ""
-	sf := s.t.Safe
+	sf := s.typ().Safe
 	if sf == nil || len(sf.Steps) == 0 {
 		s.mu.Unlock()
 		return s.nothingToSend(l)
@@ -94,7 +93,7 @@ func (s *Supervisor) settleLocked() {
 // confirms. Slew and rate do not apply; the ranges were checked when the type
 // file was loaded.
 func (s *Supervisor) safeOnce(l *link) error {
-	sf := s.t.Safe
+	sf := s.typ().Safe
 	l.discard()
 	prefix := []byte(sf.Resync)
 	for i := range sf.Steps {
@@ -113,7 +112,7 @@ func (s *Supervisor) safeOnce(l *link) error {
 	if len(sf.Shows) == 0 {
 		return nil
 	}
-	e := newExpectation(s.t, nil, sf.Shows, nil)
+	e := newShows(s.typ(), sf.Shows, nil)
 	l.watch.add(e)
 	defer l.watch.remove(e)
 	l.watch.arm(e, s.clock.Mono()+l.w.lineTime(max(0, l.port.Pending())))
@@ -132,37 +131,21 @@ func (s *Supervisor) step(l *link, st *Step, prefix []byte) error {
 			return context.Cause(l.ctx)
 		}
 	}
-	send, reply, within := st.Send, st.Reply, Duration(0)
-	var shows []Show
-	var args []argument
-	if cmd := s.t.command(st.Command); cmd != nil {
+	send, reply := st.Send, st.Reply
+	spec, args := &Command{}, []argument(nil)
+	if cmd := s.typ().command(st.Command); cmd != nil {
 		var err error
 		if args, err = cmd.resolve(stepArgs(st.Args)); err != nil {
 			return err
 		}
-		send, reply, shows, within = cmd.Send, cmd.Reply, cmd.Shows, cmd.Within
+		spec, send, reply = cmd, cmd.Send, cmd.Reply
 	}
-	if reply != nil {
-		within = max(within, reply.Within)
-	}
-	data, kind, err := s.codec.encode(append([]byte(nil), prefix...), send, args)
+	out, err := s.codec.encode(append([]byte(nil), prefix...), send, reply, args)
 	if err != nil {
 		return err
 	}
-	if len(prefix) == 0 {
-		kind = transport.Text
-	}
-	e := newExpectation(s.t, reply, shows, args)
-	l.watch.add(e)
-	defer l.watch.remove(e)
-	m := &message{data: data, kind: kind, expct: e, check: func() error { return nil }}
-	if err := l.w.send(l.ctx, m, true, nil); err != nil {
-		return err
-	}
-	if e.silent() {
-		return nil
-	}
-	return e.wait(within, l.ctx.Done())
+	x := &exchange{s: s, l: l, out: out, ctx: l.ctx, stop: l.ctx.Done(), urgent: true, check: func() error { return nil }}
+	return s.obtain(x, spec, args)
 }
 
 // goodbye makes the device safe before the port is closed.

@@ -28,7 +28,7 @@ func (s *Supervisor) Run(ctx context.Context) {
 	s.stopped = s.cfg.Ledger.stop(s.cfg.ID)
 	contract := s.contract
 	s.mu.Unlock()
-	s.stream.restart(s.cfg.Ledger.nextEpoch(s.cfg.ID), contract, s.t.Time != nil)
+	s.stream.restart(s.cfg.Ledger.nextEpoch(s.cfg.ID), contract, s.typ().Time != nil)
 	var pumping sync.WaitGroup
 	pumping.Go(func() { s.pump(ctx) })
 	defer pumping.Wait()
@@ -150,7 +150,7 @@ func (s *Supervisor) writeStuck(l *link) {
 	if s.quiet.allow("stuck", s.clock.Mono()) {
 		s.log.Error("write stuck, safe state cannot be sent", "port", s.cfg.Opener.String())
 	}
-	s.jailed, s.safe = s.t.Safe != nil, edge.SafeUnconfirmed
+	s.jailed, s.safe = s.typ().Safe != nil, edge.SafeUnconfirmed
 	s.setStateLocked(edge.StateQuarantined, err)
 	s.mu.Unlock()
 	l.cancel(err)
@@ -161,7 +161,7 @@ func (s *Supervisor) writeStuck(l *link) {
 // and keeps it until it is lost or ctx ends.
 func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 	s.setState(edge.StateBooting, nil)
-	if err := s.await(ctx, l, s.t.Connect.Boot, r.banner, r.known); err != nil {
+	if err := s.await(ctx, l, s.typ().Connect.Boot, r.banner, r.known); err != nil {
 		return err
 	}
 	s.setState(edge.StateIdentifying, nil)
@@ -174,8 +174,8 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 		return nil
 	}
 	var failed error
-	for i := range s.t.Connect.Steps {
-		if failed = s.step(l, &s.t.Connect.Steps[i], nil); failed != nil {
+	for i := range s.typ().Connect.Steps {
+		if failed = s.step(l, &s.typ().Connect.Steps[i], nil); failed != nil {
 			break
 		}
 	}
@@ -229,7 +229,7 @@ func (s *Supervisor) await(ctx context.Context, l *link, limit time.Duration, a,
 // identify waits for proof that this is the declared type. Without proof the
 // device is in fault, is listened to on, and obeys nothing.
 func (s *Supervisor) identify(ctx context.Context, l *link, r *reader) error {
-	if err := s.await(ctx, l, s.t.Connect.IdentifyIn, r.known, nil); err != nil || ctx.Err() != nil {
+	if err := s.await(ctx, l, s.typ().Connect.IdentifyIn, r.known, nil); err != nil || ctx.Err() != nil {
 		return err
 	}
 	select {
@@ -237,7 +237,7 @@ func (s *Supervisor) identify(ctx context.Context, l *link, r *reader) error {
 		return nil
 	default:
 	}
-	s.setState(edge.StateFault, r.verdict(s.t))
+	s.setState(edge.StateFault, r.verdict(s.typ()))
 	return s.await(ctx, l, time.Duration(1<<62), r.known, nil)
 }
 
@@ -247,8 +247,8 @@ func (s *Supervisor) steady(ctx context.Context, l *link, r *reader) error {
 	tick := time.NewTicker(turnEvery)
 	defer tick.Stop()
 	var beat <-chan time.Time
-	if s.t.Keepalive != nil {
-		t := time.NewTicker(s.t.Keepalive.Every)
+	if s.typ().Keepalive != nil {
+		t := time.NewTicker(s.typ().Keepalive.Every)
 		defer t.Stop()
 		beat = t.C
 	}
@@ -308,11 +308,11 @@ func (s *Supervisor) stale() {
 	switch {
 	case frozen && s.state == edge.StateLive:
 		s.setStateLocked(edge.StateStale, s.silenceLocked())
-		if s.t.Safe != nil {
+		if s.typ().Safe != nil {
 			s.demandSafeLocked("stale")
 		}
 	case !frozen && s.state == edge.StateStale:
-		if s.t.Safe == nil {
+		if s.typ().Safe == nil {
 			s.setStateLocked(edge.StateLive, nil)
 		} else {
 			s.demandSafeLocked("data again")
@@ -322,16 +322,16 @@ func (s *Supervisor) stale() {
 
 func (s *Supervisor) frozenLocked() bool {
 	at, ok := s.stream.newest()
-	return !ok || s.clock.Mono()-at > s.t.Stale
+	return !ok || s.clock.Mono()-at > s.typ().Stale
 }
 
 // silenceLocked says why there is no data.
 func (s *Supervisor) silenceLocked() error {
-	if s.odd.code != "" && s.clock.Mono()-s.odd.at < s.t.Stale {
-		return edge.Errorf(s.odd.code, "no data for %v: %s", s.t.Stale, s.odd.text).
-			WithHint("a bad cable, another baud rate than %d, or another firmware?", s.t.Serial.Baud)
+	if s.odd.code != "" && s.clock.Mono()-s.odd.at < s.typ().Stale {
+		return edge.Errorf(s.odd.code, "no data for %v: %s", s.typ().Stale, s.odd.text).
+			WithHint("a bad cable, another baud rate than %d, or another firmware?", s.typ().Serial.Baud)
 	}
-	return edge.Errorf(edge.CodeNotReady, "no data for %v", s.t.Stale).WithHint("is the device still running?")
+	return edge.Errorf(edge.CodeNotReady, "no data for %v", s.typ().Stale).WithHint("is the device still running?")
 }
 
 // keepalive tells a device with a watchdog of its own that its driver is there.
@@ -349,16 +349,13 @@ func (s *Supervisor) keepalive(l *link) {
 		return // a command is on its way: it serves as well
 	}
 	go func() {
-		defer func() { s.slot <- struct{}{} }()
-		k := s.t.Keepalive
-		data, kind, err := s.codec.encode(nil, k.Send, nil)
+		k := s.typ().Keepalive
+		out, err := s.codec.encode(nil, k.Send, k.Reply, nil)
 		if err != nil {
+			s.slot <- struct{}{}
 			return
 		}
-		e := newExpectation(s.t, k.Reply, nil, nil)
-		l.watch.add(e)
-		defer l.watch.remove(e)
-		m := &message{data: data, kind: kind, expct: e, check: func() error {
+		x := &exchange{s: s, l: l, out: out, ctx: l.ctx, stop: abort, check: func() error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if !s.keeper.Driven() || s.abort != abort {
@@ -366,9 +363,8 @@ func (s *Supervisor) keepalive(l *link) {
 			}
 			return s.obeysLocked()
 		}}
-		if err := l.w.send(l.ctx, m, false, abort); err == nil && k.Reply != nil {
-			_ = e.wait(k.Reply.Within, abort)
-		}
+		_ = x.run()
+		x.linger(func() { s.slot <- struct{}{} })
 	}()
 }
 

@@ -307,7 +307,7 @@ func TestLiveDeviceThatBeginsToTalkNonsense(t *testing.T) {
 // NaN in telemetry is a value that is missing: it confirms nothing and is no
 // place to move from.
 func TestNaNConfirmsNothing(t *testing.T) {
-	e := newExpectation(&Type{Channels: []Channel{{ID: "x"}}}, nil, []Show{{Channel: "x", Range: &Range{-1e300, 1e300}}}, nil)
+	e := newShows(&Type{Channels: []Channel{{ID: "x"}}}, []Show{{Channel: "x", Range: &Range{-1e300, 1e300}}}, nil)
 	w := &watchers{}
 	w.add(e)
 	w.arm(e, 0)

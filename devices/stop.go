@@ -72,7 +72,7 @@ func (s *Supervisor) latch(st *edge.Stop) error {
 }
 
 func (s *Supervisor) unconfirmedLocked() string {
-	if s.t.Safe == nil || len(s.t.Safe.Steps) == 0 {
+	if s.typ().Safe == nil || len(s.typ().Safe.Steps) == 0 {
 		return edge.SafeNone
 	}
 	return edge.SafePending

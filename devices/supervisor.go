@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"labbox/devices/transport"
@@ -35,7 +36,7 @@ type Config struct {
 // any goroutine at any time, and decide under one lock.
 type Supervisor struct {
 	cfg    Config
-	t      *Type
+	t      atomic.Pointer[Type] // a device may tell itself what it is
 	clock  edge.Clock
 	log    *slog.Logger
 	stream *stream
@@ -89,19 +90,23 @@ func New(cfg Config) (*Supervisor, error) {
 	if cfg.Name == "" {
 		cfg.Name = cfg.Type.Label.In("en")
 	}
-	s := &Supervisor{cfg: cfg, t: cfg.Type, clock: cfg.Clock, log: cfg.Logger.With("device", cfg.ID),
+	s := &Supervisor{cfg: cfg, clock: cfg.Clock, log: cfg.Logger.With("device", cfg.ID),
 		stream: newStream(cfg.Box, cfg.ID, cfg.Sinks), codec: c,
 		slot: make(chan struct{}, 1), state: edge.StateAbsent, safe: edge.SafeNone,
 		keeper: turn.NewKeeper(turn.Config{Device: cfg.ID, Grace: cfg.Type.Grace, Keep: cfg.Type.Keep}),
 		env:    newEnvelope(), abort: make(chan struct{}), wake: make(chan struct{}, 1),
 		changed: func(edge.Status) {}, news: make(chan struct{}), memory: newMemory()}
+	s.t.Store(cfg.Type)
 	s.slot <- struct{}{}
-	s.contract = s.t.contract(nil)
-	if s.t.Safe != nil && len(s.t.Safe.Steps) > 0 {
+	s.contract = s.typ().contract(nil)
+	if s.typ().Safe != nil && len(s.typ().Safe.Steps) > 0 {
 		s.safe = edge.SafeUnconfirmed
 	}
 	return s, nil
 }
+
+// typ is what the device is, as far as it is known.
+func (s *Supervisor) typ() *Type { return s.t.Load() }
 
 // OnChange sets who is told of each change of status; call it before Run. fn
 // must not block.
@@ -128,7 +133,7 @@ func (s *Supervisor) statusLocked() edge.Status {
 	now := s.clock.Mono()
 	info, counts := s.stream.info(now)
 	counts.Commands, counts.Refused, counts.Reconnects = s.commands, s.refused, s.reopens
-	return edge.Status{Box: s.cfg.Box, Device: s.cfg.ID, Name: s.cfg.Name, Type: s.t.Name, Port: s.cfg.Opener.String(),
+	return edge.Status{Box: s.cfg.Box, Device: s.cfg.ID, Name: s.cfg.Name, Type: s.typ().Name, Port: s.cfg.Opener.String(),
 		Contract: s.contract.Hash, State: s.state, SinceMS: s.since.Milliseconds(), Reason: s.reason, Safe: s.safe,
 		Stopped: s.stopped, Lease: s.keeper.Info(now), Stream: info, Tick: s.tick, Run: s.run, Counts: counts}
 }
@@ -308,6 +313,19 @@ type link struct {
 	watch  *watchers
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	ended  atomic.Int64 // when the last exchange did, on the monotonic clock
+}
+
+// spoke notes the end of an exchange.
+func (l *link) spoke(now time.Duration) { l.ended.Store(int64(now)) }
+
+// pause is how long the next message has to wait so that the device gets d
+// between two.
+func (l *link) pause(now, d time.Duration) time.Duration {
+	if d <= 0 || l.ended.Load() == 0 {
+		return 0
+	}
+	return time.Duration(l.ended.Load()) + d - now
 }
 
 // discard drops what is queued so that what follows goes first. A port that does

@@ -476,7 +476,7 @@ func TestStopLatchesOverRestart(t *testing.T) {
 	r.take(ann)
 }
 
-func (r *rig) t2() *Type { return r.Supervisor.t }
+func (r *rig) t2() *Type { return r.Supervisor.typ() }
 
 func TestUnconfirmedSafeIsQuarantine(t *testing.T) {
 	inBubble(t, mem.Options{}, func(typ *Type) { typ.Safe.Tries = 2 }, func(t *testing.T, r *rig) {

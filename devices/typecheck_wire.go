@@ -134,7 +134,7 @@ func (c *checker) encodes() {
 		return
 	}
 	try := func(s *Send, args []argument, path []any) {
-		if _, _, err := codec.encode(nil, s, args); err != nil {
+		if _, err := codec.encode(nil, s, nil, args); err != nil {
 			c.bad("not_sendable", "is it too long, or not made of plain words?", path, "this message cannot be sent: %s", err)
 		}
 	}

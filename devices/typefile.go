@@ -20,6 +20,7 @@ type Type struct {
 	Serial      Serial      `yaml:"serial"`
 	Match       Match       `yaml:"match"`
 	Connect     Connect     `yaml:"connect"`
+	Timing      Timing      `yaml:"timing"`
 	Time        *DeviceTime `yaml:"time"`
 	Count       *Count      `yaml:"count"`
 	RateHz      float64     `yaml:"rate"`        // samples per second, 0: unknown
@@ -84,6 +85,12 @@ type Connect struct {
 	Banner     Fields   `yaml:"banner"`          // a record that ends the boot sooner
 	IdentifyIn Duration `yaml:"identify_within"` // default 3s after boot
 	Steps      []Step   `yaml:"steps"`           // sent once it is identified, before the safe sequence
+}
+
+// Timing is what the device needs between messages, and how long it may take.
+type Timing struct {
+	Reply Duration `yaml:"reply"` // until an answer has come, where a reply gives no `within` of its own; default 500ms
+	Pause Duration `yaml:"pause"` // between the end of one exchange and the next message
 }
 
 // DeviceTime says where the device's own clock is.

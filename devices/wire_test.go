@@ -64,14 +64,14 @@ func wireProperty(t *rapid.T, codec codec, name string) {
 	if x < p.Range[0] || x > p.Range[1] || x != x {
 		t.Fatalf("%g let through for %v", x, *p.Range)
 	}
-	out, _, err := codec.encode(nil, &Send{JSON: yaml.MapSlice{{Key: "v", Value: "$p"}}}, []argument{arg})
+	out, err := codec.encode(nil, &Send{JSON: yaml.MapSlice{{Key: "v", Value: "$p"}}}, nil, []argument{arg})
 	if err != nil {
 		t.Fatal(err)
 	}
-	digits := simpleNumber.FindString(string(out))
+	digits := simpleNumber.FindString(string(out.data))
 	w, err := strconv.ParseFloat(digits, 64)
-	if err != nil || strings.Count(string(out), digits) != 1 || strings.Contains(string(out), "e-") || strings.HasPrefix(digits, "-0") && w == 0 {
-		t.Fatalf("%q", out)
+	if err != nil || strings.Count(string(out.data), digits) != 1 || strings.Contains(string(out.data), "e-") || strings.HasPrefix(digits, "-0") && w == 0 {
+		t.Fatalf("%q", out.data)
 	}
 	scale := p.Wire.Scale
 	if scale == 0 {
@@ -79,7 +79,7 @@ func wireProperty(t *rapid.T, codec codec, name string) {
 	}
 	slack := 1e-8 * math.Max(1, math.Max(math.Abs(p.Range[0]), math.Abs(p.Range[1])))
 	if back := (w - p.Wire.Offset) / scale; back < p.Range[0]-slack || back > p.Range[1]+slack {
-		t.Fatalf("%g in %v is written %q: the device reads %g", x, *p.Range, out, back)
+		t.Fatalf("%g in %v is written %q: the device reads %g", x, *p.Range, out.data, back)
 	}
 }
 

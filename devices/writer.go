@@ -17,6 +17,7 @@ type message struct {
 	kind  transport.Kind
 	check func() error
 	expct *expectation // armed when the bytes go out; may be nil
+	also  *expectation // the same
 	sent  chan error   // buffered
 	at    time.Duration
 }
@@ -86,8 +87,10 @@ func (w *writer) write(m *message) {
 		m.sent <- err
 		return
 	}
-	if m.expct != nil {
-		w.watch.arm(m.expct, w.clock.Mono()+w.lineTime(len(m.data)))
+	for _, e := range []*expectation{m.expct, m.also} {
+		if e != nil {
+			w.watch.arm(e, w.clock.Mono()+w.lineTime(len(m.data)))
+		}
 	}
 	m.at = w.clock.Mono()
 	if len(m.data) == 0 {

@@ -1,0 +1,230 @@
+package devices
+
+import (
+	"context"
+	"time"
+
+	"labbox/devices/transport"
+	"labbox/edge"
+	"labbox/firmware-protocols/lines"
+)
+
+// outgoing is one message to send, how its answer is known, and what the
+// protocol sends after it.
+type outgoing struct {
+	data   []byte
+	kind   transport.Kind
+	answer answerer      // nil: none is awaited
+	within time.Duration // for the answer
+	next   *outgoing     // sent once this one is answered, such as a query of the error queue
+}
+
+// answers says whether anything of it is answered.
+func (o *outgoing) answers() bool {
+	for ; o != nil; o = o.next {
+		if o.answer != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// answerer recognises the answer to one message among the records that come. The
+// reader asks it for one record at a time.
+type answerer interface {
+	// answer says what r is to the message. It may give r its fields. With
+	// declined comes the error that the caller is told.
+	answer(r *lines.Record) (verdict, error)
+}
+
+// verdict is what a record is to a message that waits for its answer.
+type verdict uint8
+
+const (
+	notMine verdict = iota
+	obeyed          // the answer
+	declined        // the answer: no
+	again           // the answer: ask once more
+	busy            // the answer: ask once more, later
+)
+
+// fieldsAnswer is an answer that is known by fields of a record.
+type fieldsAnswer struct {
+	reply *Reply
+	args  []argument
+}
+
+func (a *fieldsAnswer) answer(r *lines.Record) (verdict, error) {
+	switch {
+	case r.Kind == lines.Overlong:
+		return notMine, nil
+	case len(a.reply.OK) > 0 && matchFields(r, a.reply.OK, a.args):
+		return obeyed, nil
+	case len(a.reply.Error) > 0 && matchFields(r, a.reply.Error, a.args):
+		return declined, deviceRefused(r.Raw)
+	}
+	return notMine, nil
+}
+
+// deviceRefused is a device's own no.
+func deviceRefused(raw []byte) error {
+	text := clip(raw)
+	return edge.Errorf(edge.CodeDeviceRefused, "the device answered %s", text).With("reply", text)
+}
+
+// mostAgain bounds how often one exchange is asked again: an error queue may
+// fill faster than it is read.
+const mostAgain = 32
+
+// exchange sends one message, waits for its answer, and sends what follows.
+type exchange struct {
+	s      *Supervisor
+	l      *link
+	out    *outgoing
+	ctx    context.Context // until the messages are out
+	stop   <-chan struct{} // what ends it early; nil for the safe sequence
+	urgent bool            // past every queue
+	check  func() error    // by the writer, right before the bytes of the first message
+	record func(r *lines.Record)
+	shows  *expectation // armed with the first message; may be nil
+
+	at   time.Duration // when the first message went out
+	sent bool          // it did, or may have
+	raw  string        // the answer's bytes, for people
+	late *expectation  // an answer that may still come, and would be taken for another's
+	left time.Duration // how long for
+}
+
+// run carries the exchange out. An error before sent is true means that nothing
+// left the box.
+func (x *exchange) run() error {
+	check, repeats := x.check, 0
+	for out := x.out; out != nil; {
+		err := x.one(out, check)
+		check = x.still
+		var retry *retryError
+		switch {
+		case err == nil:
+			out, repeats = out.next, 0
+		case asRetry(err, &retry):
+			if repeats++; repeats > mostAgain {
+				return edge.Errorf(edge.CodeDeviceRefused, "the device is busy, or its errors do not end").WithHint("look at the device")
+			}
+			if err := x.rest(retry.wait); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// still is the check of messages that follow the first: nothing has overtaken
+// the exchange.
+func (x *exchange) still() error {
+	select {
+	case <-x.stop:
+		return errInterrupted
+	default:
+		return nil
+	}
+}
+
+func (x *exchange) rest(d time.Duration) error {
+	if d <= 0 {
+		return x.still()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-x.stop:
+		return errInterrupted
+	case <-x.l.ctx.Done():
+		return context.Cause(x.l.ctx)
+	}
+}
+
+// one sends one message and waits for its answer.
+func (x *exchange) one(out *outgoing, check func() error) error {
+	if err := x.rest(x.l.pause(x.s.clock.Mono(), x.s.typ().Timing.Pause)); err != nil {
+		return err
+	}
+	e := newAnswer(out.answer, x.record)
+	x.l.watch.add(e)
+	drop := true
+	defer func() {
+		if drop {
+			x.l.watch.remove(e)
+		}
+	}()
+	m := &message{data: out.data, kind: out.kind, expct: e, check: check}
+	if !x.sent && x.shows != nil {
+		m.also = x.shows
+	}
+	ctx := x.ctx
+	if x.sent {
+		ctx = x.l.ctx
+	}
+	err := x.l.w.send(ctx, m, x.urgent, x.stop)
+	if err != nil && !wasSent(err) {
+		return err
+	}
+	if err != nil {
+		if !x.sent { // perhaps
+			x.at, x.sent = x.s.clock.Mono(), true
+		}
+		return err
+	}
+	if !x.sent {
+		x.at, x.sent = m.at, true
+	}
+	if out.answer == nil {
+		x.l.spoke(x.s.clock.Mono())
+		return nil
+	}
+	err = e.wait(out.within, x.stop)
+	x.l.spoke(x.s.clock.Mono())
+	raw, mismatch := x.l.watch.peek(e)
+	x.raw = raw
+	_, byFields := out.answer.(*fieldsAnswer)
+	if code := edge.CodeOf(err); !x.urgent && (code == edge.CodeNoAnswer || code == edge.CodeSafing && !byFields) {
+		// A late answer must not be taken for the next message's. A safe message
+		// is repeated as it was: any answer to it is good.
+		drop = false
+		x.late, x.left = e, out.within
+	}
+	if code := edge.CodeOf(err); code == edge.CodeNoAnswer && mismatch != "" {
+		err = edge.Errorf(edge.CodeGarbage, "the device answered %s", mismatch).WithHint("is the type file right about the answer?")
+	}
+	return err
+}
+
+// linger keeps the expectation of an answer that did not come in time, for as
+// long again, and calls free after that.
+func (x *exchange) linger(free func()) {
+	e := x.late
+	if e == nil {
+		free()
+		return
+	}
+	x.late = nil
+	go func() {
+		defer free()
+		defer x.l.watch.remove(e)
+		_ = e.wait(x.left, x.l.ctx.Done())
+	}()
+}
+
+// retryError says that the message is to be sent once more.
+type retryError struct{ wait time.Duration }
+
+func (*retryError) Error() string { return "the device asks to be asked again" }
+
+func asRetry(err error, r **retryError) bool {
+	e, ok := err.(*retryError) //nolint:errorlint // it is never wrapped
+	*r = e
+	return ok
+}
