@@ -11,6 +11,7 @@ import (
 
 	"labbox/devices/transport"
 	"labbox/devices/transport/serial"
+	"labbox/devices/transport/tcp"
 	"labbox/devices/transport/wslisten"
 	"labbox/edge"
 	"labbox/edge/config"
@@ -35,7 +36,8 @@ type Bench struct {
 	// Listeners are addresses of their own, with what answers there.
 	Listeners map[string]http.Handler
 
-	close []func() error
+	dialled map[string]string // by address: the device that has it
+	close   []func() error
 }
 
 // NewBench builds the devices of a box file. Nothing is opened yet.
@@ -74,8 +76,12 @@ func (b *Bench) add(reg *Registry, box *config.Box, dev *config.Device, ports *s
 
 func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *serial.Registry, cfg BenchConfig) (transport.Opener, int, error) {
 	p := dev.Port
-	if t.Protocol.Floats != nil && (p.Path != "" || p.USB != "") {
-		return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: %s sends messages, a serial line has none", dev.ID, t.Name).
+	if t.Protocol.Floats != nil && (p.Path != "" || p.USB != "" || p.TCP != "") {
+		line := "a serial line"
+		if p.TCP != "" {
+			line = "a TCP connection"
+		}
+		return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: %s sends messages, %s has none", dev.ID, t.Name, line).
 			WithHint("write `port: {listen: /dial/%s}`", dev.ID)
 	}
 	switch {
@@ -86,7 +92,8 @@ func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *seri
 		o, err := b.listen(box, dev, cfg)
 		return o, 0, err
 	case p.TCP != "":
-		return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: tcp ports are not supported yet", dev.ID).WithHint("use a serial port")
+		o, err := b.dial(dev)
+		return o, 0, err // no baud rate: the transport paces itself
 	}
 	o := serial.Options{Path: p.Path, Baud: t.Serial.Baud, DataBits: t.Serial.DataBits, ResetOnOpen: t.Connect.Reset,
 		Registry: ports, Owner: dev.ID}
@@ -114,6 +121,22 @@ func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *seri
 	}
 	op, err := serial.New(o)
 	return op, o.Baud, err
+}
+
+func (b *Bench) dial(dev *config.Device) (transport.Opener, error) {
+	addr, err := tcp.Canonical(dev.Port.TCP)
+	if err != nil {
+		return nil, edge.Errorf(edge.CodeBadConfig, "%s: %w", dev.ID, err).WithHint("%s", edge.AsError(err).Hint)
+	}
+	if other := b.dialled[addr]; other != "" {
+		return nil, edge.Errorf(edge.CodeBadConfig, "%s: %s has %s already", dev.ID, other, addr).
+			WithHint("one port belongs to one device")
+	}
+	if b.dialled == nil {
+		b.dialled = map[string]string{}
+	}
+	b.dialled[addr] = dev.ID
+	return tcp.New(tcp.Options{Addr: addr})
 }
 
 func (b *Bench) listen(box *config.Box, dev *config.Device, cfg BenchConfig) (transport.Opener, error) {
