@@ -41,11 +41,11 @@ type answerer interface {
 type verdict uint8
 
 const (
-	notMine verdict = iota
-	obeyed          // the answer
-	declined        // the answer: no
-	again           // the answer: ask once more
-	busy            // the answer: ask once more, later
+	notMine  verdict = iota
+	obeyed           // the answer
+	declined         // the answer: no
+	again            // the answer: ask once more
+	busy             // the answer: ask once more, later
 )
 
 // fieldsAnswer is an answer that is known by fields of a record.
@@ -85,8 +85,8 @@ type exchange struct {
 	stop   <-chan struct{} // what ends it early; nil for the safe sequence
 	urgent bool            // past every queue
 	check  func() error    // by the writer, right before the bytes of the first message
-	record func(r *lines.Record)
-	shows  *expectation // armed with the first message; may be nil
+	round  *round          // of a poll; nil for commands and steps
+	shows  *expectation    // armed with the first message; may be nil
 
 	at   time.Duration // when the first message went out
 	sent bool          // it did, or may have
@@ -152,7 +152,7 @@ func (x *exchange) one(out *outgoing, check func() error) error {
 	if err := x.rest(x.l.pause(x.s.clock.Mono(), x.s.typ().Timing.Pause)); err != nil {
 		return err
 	}
-	e := newAnswer(out.answer, x.record)
+	e := newAnswer(out.answer, x.round)
 	x.l.watch.add(e)
 	drop := true
 	defer func() {

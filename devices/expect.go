@@ -16,7 +16,7 @@ import (
 // device's own answer, or the telemetry.
 type expectation struct {
 	reply answerer
-	take  func(r *lines.Record) // gets the answer's record; may be nil
+	round *round // of a poll
 	shows []Show
 	args  []argument
 	t     *Type
@@ -38,9 +38,9 @@ const shownInARow = 2
 // for 16 ms, a device may put 20 ms of it into one record.
 const inFlight = 40 * time.Millisecond
 
-// newAnswer waits for a record that a says is the answer.
-func newAnswer(a answerer, take func(r *lines.Record)) *expectation {
-	return &expectation{reply: a, take: take, done: make(chan error, 1)}
+// newAnswer waits for a record that a says is the answer; in is a poll's place.
+func newAnswer(a answerer, in *round) *expectation {
+	return &expectation{reply: a, round: in, done: make(chan error, 1)}
 }
 
 // newShows waits for telemetry.
@@ -83,9 +83,6 @@ func (e *expectation) record(r *lines.Record) bool {
 		err = retry
 	case obeyed:
 		err = nil
-		if e.take != nil {
-			e.take(r)
-		}
 	}
 	e.settle(err)
 	return true
@@ -231,16 +228,17 @@ func (w *watchers) arm(e *expectation, sent time.Duration) {
 	w.mu.Unlock()
 }
 
-// record offers a record to the oldest expectation that wants it.
-func (w *watchers) record(r *lines.Record) bool {
+// record offers a record to the oldest expectation that wants it, and returns
+// that, or nil.
+func (w *watchers) record(r *lines.Record) *expectation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.list {
 		if e.record(r) {
-			return true
+			return e
 		}
 	}
-	return false
+	return nil
 }
 
 func (w *watchers) sample(shown reading) {

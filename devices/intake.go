@@ -18,6 +18,9 @@ type intake struct {
 	row   []float64
 	hit   []bool
 	found int
+	seen  []bool // since the connection began
+	open  bool   // row holds answers of a round that is not over
+	at    time.Duration
 
 	count     uint64
 	counting  bool
@@ -49,6 +52,7 @@ func (in *intake) shape(auto []Channel) {
 	in.row = make([]float64, len(in.chans))
 	in.hit = make([]bool, len(in.chans))
 	in.arrays = make([][]float64, len(in.chans))
+	in.seen, in.open = make([]bool, len(in.chans)), false
 }
 
 // reset forgets what came before a reconnect.
@@ -69,18 +73,94 @@ func (in *intake) fits(r *lines.Record) bool {
 	return in.found > 0
 }
 
+// complete says whether every channel that is not optional has had a value since
+// the connection began.
+func (in *intake) complete() bool {
+	any := false
+	for i := range in.chans {
+		if !in.seen[i] && !in.chans[i].Optional {
+			return false
+		}
+		any = any || in.seen[i]
+	}
+	return any
+}
+
+// note remembers which channels a record has, of a device that spreads them over
+// several.
+func (in *intake) note(r *lines.Record) {
+	if r.Kind == lines.Values {
+		in.fill(r)
+	}
+}
+
+// collect adds an answer to the sample of its round.
+func (in *intake) collect(r *lines.Record, at time.Duration) {
+	if !in.open {
+		in.clear()
+		in.open = true
+	}
+	in.at = at
+	in.merge(r)
+}
+
+// flush gives out the sample of a round, if there is one.
+func (in *intake) flush(out sample) {
+	if !in.open {
+		return
+	}
+	in.open = false
+	if in.found == 0 {
+		return
+	}
+	n := 1
+	for _, a := range in.arrays {
+		n = max(n, len(a))
+	}
+	for k := range n {
+		for i, a := range in.arrays {
+			if a != nil {
+				in.row[i] = math.NaN()
+				if k < len(a) {
+					in.row[i] = a[k]
+				}
+			}
+		}
+		out(in.at, math.NaN(), in.row)
+	}
+}
+
+// answer takes values from the answer to a command.
+func (in *intake) answer(r *lines.Record, at time.Duration, out sample) {
+	if in.open { // within a round: they are of the same moment
+		in.merge(r)
+		return
+	}
+	if in.fill(r); in.found > 0 {
+		out(at, math.NaN(), in.row)
+	}
+}
+
 // fill reads the record's fields into row and arrays.
 func (in *intake) fill(r *lines.Record) {
+	in.clear()
+	in.merge(r)
+}
+
+func (in *intake) clear() {
 	for i := range in.row {
 		in.row[i], in.hit[i], in.arrays[i] = math.NaN(), false, nil
 	}
 	in.found, in.times = 0, nil
+}
+
+func (in *intake) merge(r *lines.Record) {
 	for k := range r.Fields {
 		f := &r.Fields[k]
 		for _, i := range in.index[string(f.Key)] {
 			x, arr, ok := in.chans[i].read(f)
 			if ok {
-				in.row[i], in.arrays[i], in.hit[i] = x, arr, true
+				in.row[i], in.arrays[i], in.hit[i], in.seen[i] = x, arr, true, true
 				in.found++
 			}
 		}

@@ -142,28 +142,35 @@ func (t *Type) defaults() {
 			t.Channels[i].Scale = 1
 		}
 	}
+	if t.Timing.Reply == 0 {
+		t.Timing.Reply = 500 * time.Millisecond
+	}
 	for i := range t.Commands {
 		def(&t.Commands[i].Within, time.Second)
-		t.Commands[i].Reply.defaults()
+		t.Commands[i].Reply.defaults(t.Timing.Reply)
 	}
-	steps := t.Connect.Steps
+	for i := range t.Polls {
+		t.Polls[i].Reply.defaults(t.Timing.Reply)
+	}
+	steps := append(append(append(append([]Step{}, t.Connect.Identify...), t.Connect.Steps...), t.On.Mismatch...), t.On.Timeout...)
 	if t.Safe != nil {
 		def(&t.Safe.Within, time.Second)
 		if t.Safe.Tries == 0 {
 			t.Safe.Tries = 3
 		}
-		steps = append(append([]Step{}, steps...), t.Safe.Steps...)
+		steps = append(steps, t.Safe.Steps...)
 	}
 	for i := range steps {
-		steps[i].Reply.defaults()
+		steps[i].Reply.defaults(t.Timing.Reply)
+		steps[i].Expect.defaults(t.Timing.Reply)
 	}
 	if t.Keepalive != nil {
-		t.Keepalive.Reply.defaults()
+		t.Keepalive.Reply.defaults(t.Timing.Reply)
 	}
 }
 
-func (r *Reply) defaults() {
+func (r *Reply) defaults(within Duration) {
 	if r != nil && r.Within == 0 {
-		r.Within = 500 * time.Millisecond
+		r.Within = within
 	}
 }

@@ -24,6 +24,17 @@ type codec interface {
 	reset()
 }
 
+// sorter is a codec whose messages do not say what they are: one that nobody
+// awaited as an answer is given its fields by sort, or stays garbage.
+type sorter interface{ sort(r *lines.Record) }
+
+// scattered says that the channels come in messages of several kinds, or are
+// asked for one by one.
+func (t *Type) scattered() bool {
+	p := t.Protocol
+	return p.Lines == nil && p.Floats == nil || len(t.Polls) > 0
+}
+
 func newCodec(t *Type) (codec, error) {
 	if f := t.Protocol.Floats; f != nil {
 		return newFloatsCodec(f), nil

@@ -25,8 +25,10 @@ type reader struct {
 	autoSince      time.Duration
 	records        int
 	garbage        int
-	drift          error // what the codec said last
-	texts          int   // events made of the device's words in the last second
+	drift          error           // what the codec said last
+	asked          map[string]bool // polls that were answered
+	questions      int             // polls there are
+	texts          int             // events made of the device's words in the last second
 	textsAt        time.Duration
 }
 
@@ -40,7 +42,7 @@ const provedAfter = 2
 func newReader(s *Supervisor, l *link) *reader {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &reader{s: s, l: l, opened: s.clock.Mono(), in: newIntake(s.typ(), s.auto), banner: make(chan struct{}), known: make(chan struct{})}
+	return &reader{s: s, l: l, asked: map[string]bool{}, questions: len(s.polls()), opened: s.clock.Mono(), in: newIntake(s.typ(), s.auto), banner: make(chan struct{}), known: make(chan struct{})}
 }
 
 func (r *reader) run() {
@@ -87,20 +89,16 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 	s := r.s
 	first := !r.heard
 	r.heard = true
-	if len(s.typ().Connect.Banner) > 0 && matchFields(rec, s.typ().Connect.Banner, nil) {
-		switch {
-		case !r.booted:
-			r.booted = true
-			close(r.banner)
-			if r.proved {
-				s.rebooted()
-			}
-		case r.proved:
-			s.rebooted()
+	r.bannerIs(rec)
+	if e := r.l.watch.record(rec); e != nil {
+		if _, byFields := e.reply.(*fieldsAnswer); !byFields && len(rec.Fields) > 0 {
+			r.answered(rec, e.round, now)
 		}
-	}
-	if r.l.watch.record(rec) {
 		return
+	}
+	if c, ok := s.codec.(sorter); ok {
+		c.sort(rec)
+		r.bannerIs(rec)
 	}
 	switch rec.Kind {
 	case lines.Values:
@@ -138,6 +136,24 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 	}
 }
 
+// bannerIs looks for the banner: a device that boots again while it is known has
+// forgotten what it was told.
+func (r *reader) bannerIs(rec *lines.Record) {
+	if b := r.s.typ().Connect.Banner; len(b) == 0 || !matchFields(rec, b, nil) {
+		return
+	}
+	switch {
+	case !r.booted:
+		r.booted = true
+		close(r.banner)
+		if r.proved {
+			r.s.rebooted()
+		}
+	case r.proved:
+		r.s.rebooted()
+	}
+}
+
 // lose notes missing samples. A count that went back means that the device
 // started again by itself.
 func (r *reader) lose(n uint32) {
@@ -152,6 +168,12 @@ func (r *reader) prove(rec *lines.Record, now time.Duration) {
 	if r.s.typ().Connect.Reset && !r.booted && now-r.opened < resetTime {
 		return // from before the reset
 	}
+	if r.s.typ().scattered() {
+		if r.in.note(rec); r.questions == 0 && r.in.complete() {
+			r.prove1()
+		}
+		return
+	}
 	fits := r.in.fits(rec)
 	if r.s.typ().AutoChannel != nil {
 		fits = fits && r.autoSince > 0 && now-r.autoSince >= r.s.typ().AutoChannel.Settle
@@ -164,10 +186,15 @@ func (r *reader) prove(rec *lines.Record, now time.Duration) {
 		return
 	}
 	if r.records++; r.records >= provedAfter {
-		r.proved = true
-		r.in.reset()
-		close(r.known)
+		r.prove1()
 	}
+}
+
+// prove1 says that the device is what its type says.
+func (r *reader) prove1() {
+	r.proved = true
+	r.in.reset()
+	close(r.known)
 }
 
 // learn gives a channel to every label the device uses.

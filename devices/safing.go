@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"labbox/devices/transport"
 	"labbox/edge"
 )
 
@@ -140,9 +141,12 @@ func (s *Supervisor) step(l *link, st *Step, prefix []byte) error {
 		}
 		spec, send, reply = cmd, cmd.Send, cmd.Reply
 	}
-	out, err := s.codec.encode(append([]byte(nil), prefix...), send, reply, args)
-	if err != nil {
-		return err
+	out := newOutgoing(append([]byte(nil), prefix...), transport.Text, st.Expect, nil)
+	if st.Expect == nil {
+		var err error
+		if out, err = s.codec.encode(append([]byte(nil), prefix...), send, reply, args); err != nil {
+			return err
+		}
 	}
 	x := &exchange{s: s, l: l, out: out, ctx: l.ctx, stop: l.ctx.Done(), urgent: true, check: func() error { return nil }}
 	return s.obtain(x, spec, args)

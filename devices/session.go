@@ -139,6 +139,7 @@ func (s *Supervisor) session(ctx context.Context, port transport.Port) (known bo
 		WithHint("look at the device: the command may or may not have been carried out"))
 	<-done
 	<-done
+	l.asking.Wait()
 	return r.proved, err
 }
 
@@ -165,6 +166,10 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 		return err
 	}
 	s.setState(edge.StateIdentifying, nil)
+	if err := s.introduce(ctx, l); err != nil {
+		return err
+	}
+	s.startPolls(l)
 	if err := s.identify(ctx, l, r); err != nil {
 		return err
 	}
@@ -225,6 +230,32 @@ func (s *Supervisor) await(ctx context.Context, l *link, limit time.Duration, a,
 		}
 	}
 }
+
+// introduce asks the device who it is, again and again until it is the declared
+// type. What answers otherwise is in fault, and is sent nothing else.
+func (s *Supervisor) introduce(ctx context.Context, l *link) error {
+	steps := s.typ().Connect.Identify
+	for i := 0; i < len(steps) && ctx.Err() == nil; i++ {
+		err := s.step(l, &steps[i], nil)
+		if err == nil {
+			continue
+		}
+		if l.ctx.Err() != nil {
+			return context.Cause(l.ctx)
+		}
+		e := edge.AsError(err)
+		s.setState(edge.StateFault, edge.Errorf(e.Code, "this does not look like %s: %s", s.typ().Name, e.Message).
+			WithHint("check the type and the baud rate %d", s.typ().Serial.Baud))
+		if err := s.await(ctx, l, askAgain, nil, nil); err != nil {
+			return err
+		}
+		i = -1
+	}
+	return nil
+}
+
+// askAgain is how often a device is asked who it is.
+const askAgain = 2 * time.Second
 
 // identify waits for proof that this is the declared type. Without proof the
 // device is in fault, is listened to on, and obeys nothing.

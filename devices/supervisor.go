@@ -313,7 +313,8 @@ type link struct {
 	watch  *watchers
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	ended  atomic.Int64 // when the last exchange did, on the monotonic clock
+	asking sync.WaitGroup // polls
+	ended  atomic.Int64   // when the last exchange did, on the monotonic clock
 }
 
 // spoke notes the end of an exchange.

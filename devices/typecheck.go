@@ -57,6 +57,16 @@ func (c *checker) check() {
 	for i := range t.Connect.Steps {
 		c.step(&t.Connect.Steps[i], at("connect", "steps", i))
 	}
+	for i := range t.Connect.Identify {
+		c.step(&t.Connect.Identify[i], at("connect", "identify", i))
+	}
+	for i := range t.On.Mismatch {
+		c.step(&t.On.Mismatch[i], at("on", "mismatch", i))
+	}
+	for i := range t.On.Timeout {
+		c.step(&t.On.Timeout[i], at("on", "timeout", i))
+	}
+	c.polls()
 	c.panel()
 	c.simulate()
 	for _, d := range []struct {

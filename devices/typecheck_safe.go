@@ -42,13 +42,13 @@ func (c *checker) safe() {
 
 func (c *checker) step(st *Step, path []any) {
 	n := 0
-	for _, given := range []bool{st.Command != "", st.Send != nil, st.Wait != 0} {
+	for _, given := range []bool{st.Command != "", st.Send != nil, st.Wait != 0, st.Expect != nil} {
 		if given {
 			n++
 		}
 	}
 	if n != 1 {
-		c.bad("missing", "", path, "a step is exactly one of command, send, wait")
+		c.bad("missing", "", path, "a step is exactly one of command, send, expect, wait")
 		return
 	}
 	switch {
@@ -66,6 +66,8 @@ func (c *checker) step(st *Step, path []any) {
 			e := edge.AsError(err)
 			c.bad(string(e.Code), e.Hint, append(path, "args"), "%s", e.Message)
 		}
+	case st.Expect != nil:
+		c.reply(st.Expect, nil, append(path, "expect"))
 	case st.Send != nil:
 		c.send(st.Send, nil, append(path, "send"))
 		c.reply(st.Reply, nil, append(path, "reply"))

@@ -2,6 +2,7 @@ package devices
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"labbox/edge"
@@ -31,6 +32,9 @@ func (c *checker) numbers() {
 		}
 	}
 	c.steps(c.t.Connect.Steps, "connect", "steps")
+	c.steps(c.t.Connect.Identify, "connect", "identify")
+	c.steps(c.t.On.Mismatch, "on", "mismatch")
+	c.steps(c.t.On.Timeout, "on", "timeout")
 	if k := c.t.Keepalive; k != nil {
 		c.replyTime(k.Reply, at("keepalive"))
 	}
@@ -155,10 +159,17 @@ func (c *checker) encodes() {
 			} // an int between whole limits is not there: narrower ones may be
 		}
 	}
-	for i := range c.t.Connect.Steps {
-		if s := c.t.Connect.Steps[i].Send; s != nil {
-			try(s, nil, at("connect", "steps", i, "send"))
+	for where, steps := range map[string][]Step{"connect steps": c.t.Connect.Steps, "connect identify": c.t.Connect.Identify,
+		"on mismatch": c.t.On.Mismatch, "on timeout": c.t.On.Timeout} {
+		for i := range steps {
+			if s := steps[i].Send; s != nil {
+				a, b, _ := strings.Cut(where, " ")
+				try(s, nil, at(a, b, i, "send"))
+			}
 		}
+	}
+	for i := range c.t.Polls {
+		try(c.t.Polls[i].Send, nil, at("polls", i, "send"))
 	}
 	if k := c.t.Keepalive; k != nil {
 		try(k.Send, nil, at("keepalive", "send"))

@@ -21,6 +21,8 @@ type Type struct {
 	Match       Match       `yaml:"match"`
 	Connect     Connect     `yaml:"connect"`
 	Timing      Timing      `yaml:"timing"`
+	On          On          `yaml:"on"`
+	Polls       []Poll      `yaml:"polls"`
 	Time        *DeviceTime `yaml:"time"`
 	Count       *Count      `yaml:"count"`
 	RateHz      float64     `yaml:"rate"`        // samples per second, 0: unknown
@@ -84,6 +86,7 @@ type Connect struct {
 	Boot       Duration `yaml:"boot"`            // longest time until it can listen
 	Banner     Fields   `yaml:"banner"`          // a record that ends the boot sooner
 	IdentifyIn Duration `yaml:"identify_within"` // default 3s after boot
+	Identify   []Step   `yaml:"identify"`        // what the device must answer before anything else is done with it
 	Steps      []Step   `yaml:"steps"`           // sent once it is identified, before the safe sequence
 }
 
@@ -91,6 +94,23 @@ type Connect struct {
 type Timing struct {
 	Reply Duration `yaml:"reply"` // until an answer has come, where a reply gives no `within` of its own; default 500ms
 	Pause Duration `yaml:"pause"` // between the end of one exchange and the next message
+}
+
+// On is what to do when an answer is wrong or missing; it runs after the failed
+// exchange, for a device that has to be brought back to its senses.
+type On struct {
+	Mismatch []Step `yaml:"mismatch"` // the answer was another than declared
+	Timeout  []Step `yaml:"timeout"`  // there was none
+}
+
+// Poll is a question that the device is asked again and again; the fields of its
+// answer are values of channels. Polls with the same `every` make one sample.
+type Poll struct {
+	ID      string   `yaml:"id"`
+	Send    *Send    `yaml:"send"`
+	Reply   *Reply   `yaml:"reply"`
+	Every   Duration `yaml:"every"`
+	Retries int      `yaml:"retries"` // at once, after no answer; default 0
 }
 
 // DeviceTime says where the device's own clock is.
@@ -208,6 +228,7 @@ type Show struct {
 // Step is one step of a sequence. Exactly one of Command, Send, Wait is given.
 type Step struct {
 	Command string         `yaml:"command"` // of this type, checked against its ranges
+	Expect  *Reply         `yaml:"expect"`  // a message that the device sends by itself
 	Args    map[string]any `yaml:"args"`
 	Send    *Send          `yaml:"send"`
 	Reply   *Reply         `yaml:"reply"` // with Send
