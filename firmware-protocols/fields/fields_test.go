@@ -1,0 +1,210 @@
+package fields
+
+import (
+	"errors"
+	"math"
+	"testing"
+)
+
+func two() *int { n := 2; return &n }
+
+func compile(t testing.TB, parts ...Part) *Pattern {
+	t.Helper()
+	p, err := Compile(parts, Options{Forbidden: []byte(";")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func lookup(m map[string]Value) Lookup {
+	return func(name string) (Value, bool) { v, ok := m[name]; return v, ok }
+}
+
+// both says that msg reads as vals and that vals print as msg.
+func TestBothWays(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		parts []Part
+		msg   string
+		vals  map[string]Value
+	}{
+		{"number", []Part{{Text: "T="}, {Field: "t", Decimals: two()}, {Text: " C"}}, "T=21.50 C", map[string]Value{"t": Num(21.5)}},
+		{"shortest", []Part{{Field: "t"}, {Text: "E"}}, "0.1E", map[string]Value{"t": Num(0.1)}},
+		{"exponent", []Part{{Field: "t", As: "exponent", Decimals: two(), Upper: true, Sign: "always"}}, "+1.25E-03", map[string]Value{"t": Num(0.00125)}},
+		{"negative", []Part{{Field: "t", Width: 8, Decimals: two(), Pad: "0"}}, "-0021.50", map[string]Value{"t": Num(-21.5)}},
+		{"padded", []Part{{Field: "t", Width: 8, Decimals: two()}, {Field: "u", Width: 3}}, "   21.50 12", map[string]Value{"t": Num(21.5), "u": Num(12)}},
+		{"left", []Part{{Field: "t", Width: 8, Align: "left"}}, "21.5    ", map[string]Value{"t": Num(21.5)}},
+		{"apart", []Part{{Field: "t", Width: 8, Sign: "apart", Decimals: two()}, {Text: " g"}}, "-  12.50 g", map[string]Value{"t": Num(-12.5)}},
+		{"comma", []Part{{Field: "t", Point: ","}}, "12,5", map[string]Value{"t": Num(12.5)}},
+		{"int", []Part{{Field: "a", As: "int"}, {Text: ","}, {Field: "b", As: "int", Sign: "always"}}, "-5,+7", map[string]Value{"a": Num(-5), "b": Num(7)}},
+		{"scaled", []Part{{Field: "a", As: "int", Scale: 0.1}}, "3", map[string]Value{"a": Num(0.3)}},
+		{"hex", []Part{{Text: "0x"}, {Field: "a", As: "hex", Width: 4, Upper: true}}, "0x00FF", map[string]Value{"a": Num(255)}},
+		{"octal", []Part{{Field: "a", As: "octal"}}, "17", map[string]Value{"a": Num(15)}},
+		{"binary", []Part{{Field: "a", As: "binary", Width: 8, Digits: ".!"}}, "....!!.!", map[string]Value{"a": Num(13)}},
+		{"lowest bit first", []Part{{Field: "a", As: "binary", Width: 8, Order: "little"}}, "10110000", map[string]Value{"a": Num(13)}},
+		{"text", []Part{{Field: "a", As: "text"}, {Text: ","}, {Field: "b", As: "text"}}, "x y,z, w", map[string]Value{"a": Str("x y"), "b": Str("z, w")}},
+		{"text before the checksum", []Part{{Field: "a", As: "text"}, {Checksum: "sum8", As: "hex", Upper: true}}, "AB83", map[string]Value{"a": Str("AB")}},
+		{"word", []Part{{Field: "a", As: "word"}, {Skip: true, As: "blanks"}, {Field: "b", As: "word"}}, "on off", map[string]Value{"a": Str("on"), "b": Str("off")}},
+		{"chars", []Part{{Field: "n"}, {Field: "u", As: "chars", Set: "A-Za-z"}}, "12.5mA", map[string]Value{"n": Num(12.5), "u": Str("mA")}},
+		{"padded text", []Part{{Field: "a", As: "text", Width: 5, Pad: " "}, {Text: "|"}}, "ab   |", map[string]Value{"a": Str("ab")}},
+		{"choice", []Part{{Field: "a", As: "choice", Choices: []Choice{{ID: "off"}, {ID: "on"}, {ID: "once", Wire: "on1"}}}}, "on1", map[string]Value{"a": Str("once")}},
+		{"choice of bytes", []Part{{Field: "a", As: "choice", Of: "u8", Choices: []Choice{{ID: "off", Wire: 0xf0}, {ID: "on", Wire: 0x0f}}}}, "\x0f", map[string]Value{"a": Str("on")}},
+		{"u16", []Part{{Field: "a", As: "u16"}, {Field: "b", As: "i24", Order: "little"}}, "\x01\x02\xfe\xff\xff", map[string]Value{"a": Num(258), "b": Num(-2)}},
+		{"f32", []Part{{Field: "a", As: "f32", Order: "little"}, {Field: "b", As: "f64"}}, "\x00\x00\x80\x3f\xbf\xf0\x00\x00\x00\x00\x00\x00", map[string]Value{"a": Num(1), "b": Num(-1)}},
+		{"i64", []Part{{Field: "a", As: "i64"}}, "\x80\x00\x00\x00\x00\x00\x00\x00", map[string]Value{"a": Str("-9223372036854775808")}},
+		{"equals", []Part{{Equals: 5, As: "u8"}, {Field: "a", As: "int", Equals: "$addr"}, {Text: " ok"}}, "\x0517 ok", map[string]Value{"a": Num(17), "addr": Num(17)}},
+		{"modbus", []Part{{Text: "\x01\x03\x02"}, {Field: "a", As: "u16"}, {Checksum: "crc16-modbus", Order: "little"}}, "\x01\x03\x02\x00\x05\x78\x47", map[string]Value{"a": Num(5)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := compile(t, c.parts...)
+			got, err := p.Append([]byte("x"), lookup(c.vals))
+			if err != nil || string(got) != "x"+c.msg {
+				t.Errorf("prints %q, %v; want %q", got, err, c.msg)
+			}
+			var v Values
+			if !p.Match([]byte(c.msg), &v, lookup(c.vals)) {
+				t.Fatalf("no match: %+v", p.Explain([]byte(c.msg), lookup(c.vals)))
+			}
+			if len(v.Entries) != len(p.Fields()) {
+				t.Errorf("%d entries of %d fields", len(v.Entries), len(p.Fields()))
+			}
+			for _, f := range p.Fields() {
+				x, ok := v.Lookup(f.Name)
+				want := c.vals[f.Name]
+				if !ok || x.Kind != want.Kind || !sameNum(x.Num, want.Num) || x.Text != want.Text {
+					t.Errorf("%s reads %+v, want %+v", f.Name, x, want)
+				}
+			}
+			if x := p.Explain([]byte(c.msg), lookup(c.vals)); !x.OK || x.At != len(c.msg) {
+				t.Errorf("explains %+v", x)
+			}
+			if p.Match([]byte(c.msg+"\x00"), &v, lookup(c.vals)) && p.fixed >= 0 {
+				t.Error("takes a byte too many")
+			}
+		})
+	}
+}
+
+func TestReads(t *testing.T) {
+	def := []Part{{Text: "T="}, {Field: "t", Default: ".nan"}, {Text: ","}, {Field: "u", Default: 7}}
+	def[1].Default = math.NaN()
+	for _, c := range []struct {
+		parts []Part
+		msg   string
+		want  map[string]float64 // nil: no match
+	}{
+		{[]Part{{Field: "t"}}, " \t+1.5e3", map[string]float64{"t": 1500}},
+		{[]Part{{Field: "t"}}, "nan", map[string]float64{"t": math.NaN()}},
+		{[]Part{{Field: "t"}}, "-INF", map[string]float64{"t": math.Inf(-1)}},
+		{[]Part{{Field: "t", SCPI: true}}, "+9.91000000E+37", map[string]float64{"t": math.NaN()}},
+		{[]Part{{Field: "t", SCPI: true}}, "-9.9E37", map[string]float64{"t": math.Inf(-1)}},
+		{[]Part{{Field: "t"}}, "9.91E37", map[string]float64{"t": 9.91e37}},
+		{[]Part{{Field: "t"}, {Text: "eV"}}, "5eV", map[string]float64{"t": 5}},
+		{[]Part{{Field: "t"}}, "5 ", nil},
+		{[]Part{{Field: "t", Blanks: new(bool)}}, " 5", nil},
+		{def, "T=----,8", map[string]float64{"t": math.NaN(), "u": 8}},
+		{def, "T=1,OL", map[string]float64{"t": 1, "u": 7}},
+		{def, "U=1,2", nil},
+		{[]Part{{Field: "t", As: "auto"}}, "0x1F", map[string]float64{"t": 31}},
+		{[]Part{{Field: "t", As: "auto"}}, "-017", map[string]float64{"t": -15}},
+		{[]Part{{Field: "t", As: "auto"}}, "0", map[string]float64{"t": 0}},
+		{[]Part{{Field: "t", Width: 5}}, " 1.5 ", map[string]float64{"t": 1.5}},
+		{[]Part{{Field: "t", Width: 5}}, "1.5x ", nil},
+		{[]Part{{Field: "t", Width: 5}}, "     ", nil},
+		{[]Part{{Skip: true, As: "hex", Width: 2, Default: 0}, {Field: "t", As: "int"}}, "ff3", map[string]float64{"t": 3}},
+		{[]Part{{Field: "t", As: "int"}}, "18446744073709551616", nil},
+		{[]Part{{Field: "a", As: "choice", AnyCase: true, Choices: []Choice{{ID: "on"}, {ID: "off"}}}}, "OFF", map[string]float64{"a": 1}},
+	} {
+		var v Values
+		p := compile(t, c.parts...)
+		if ok := p.Match([]byte(c.msg), &v, nil); ok != (c.want != nil) || len(v.Entries) != len(c.want) {
+			t.Errorf("%q: %v, %+v", c.msg, ok, v.Entries)
+			continue
+		}
+		for name, want := range c.want {
+			if e, ok := v.Get(name); !ok || !e.NumOK || !sameNum(e.Num, want) {
+				t.Errorf("%q: %+v, want %v", c.msg, e, want)
+			}
+		}
+	}
+}
+
+func TestPrintRefuses(t *testing.T) {
+	for _, c := range []struct {
+		part Part
+		v    Value
+	}{
+		{Part{Width: 4}, Num(12345)},
+		{Part{MaxWidth: 4}, Num(12345)},
+		{Part{}, Num(math.NaN())},
+		{Part{}, Num(1e-60)},
+		{Part{}, Str("5")},
+		{Part{As: "u8"}, Num(256)},
+		{Part{As: "u8"}, Num(-1)},
+		{Part{As: "i8"}, Num(-129)},
+		{Part{As: "i64"}, Num(1e18)},
+		{Part{As: "i64"}, Str("9223372036854775808")},
+		{Part{As: "f32"}, Num(1e39)},
+		{Part{As: "hex"}, Num(-1)},
+		{Part{As: "text"}, Str("a\nb")},
+		{Part{As: "text"}, Str("a;b")},
+		{Part{As: "text"}, Str("caf\xc3\xa9")},
+		{Part{As: "text"}, Str("a b,c")},
+		{Part{As: "word"}, Str("a b")},
+		{Part{As: "word"}, Str("")},
+		{Part{As: "text", Width: 3}, Str("ab")},
+		{Part{As: "text", Width: 3, Pad: " "}, Str("a ")},
+		{Part{As: "chars", Set: "a-c"}, Str("abd")},
+		{Part{As: "choice", Choices: []Choice{{ID: "a"}}}, Str("b")},
+	} {
+		c.part.Field = "x"
+		p := compile(t, c.part, Part{Text: ","})
+		b, err := p.Append([]byte("kept"), lookup(map[string]Value{"x": c.v}))
+		var ve *ValueError
+		if !errors.As(err, &ve) || ve.Field != "x" || !errors.Is(err, ErrValue) || string(b) != "kept" {
+			t.Errorf("%+v %+v: %q, %v", c.part.As, c.v, b, err)
+		}
+	}
+}
+
+func TestCompileRefuses(t *testing.T) {
+	a, b := Part{Field: "a"}, Part{Field: "b"}
+	text := Part{Field: "t", As: "text"}
+	for _, c := range []struct {
+		parts     []Part
+		index     int
+		key, code string
+	}{
+		{nil, 0, "parts", CodeEmpty},
+		{[]Part{{}}, 0, "field", CodeEmpty},
+		{[]Part{a, {Field: "x", Text: "x"}}, 1, "field", CodeMixed},
+		{[]Part{a, b}, 0, "as", CodeOpen},
+		{[]Part{text, b}, 0, "as", CodeOpen},
+		{[]Part{a, {Text: "5"}, b}, 0, "as", CodeOpen},
+		{[]Part{a, {Text: "e"}, {Field: "b", As: "int"}}, 0, "as", CodeOpen},
+		{[]Part{{Field: "a", As: "hex"}, {Text: "C"}, b}, 0, "as", CodeOpen},
+		{[]Part{a, {Text: ","}, a}, 2, "field", CodeDuplicate},
+		{[]Part{{Field: "a", As: "floot"}}, 0, "as", CodeKind},
+		{[]Part{{Field: "a", As: "text", Decimals: two()}}, 0, "decimals", CodeKey},
+		{[]Part{{Field: "a", As: "chars"}}, 0, "set", CodeMissing},
+		{[]Part{{Field: "a", As: "u8", Order: "middle"}}, 0, "order", CodeRange},
+		{[]Part{{Field: "a", As: "u8", Default: "x"}}, 0, "default", CodeDefault},
+		{[]Part{{Field: "a", As: "u8", Equals: 300}}, 0, "equals", CodeDefault},
+		{[]Part{{Checksum: "crc17"}}, 0, "checksum", CodeRange},
+		{[]Part{{Field: "a", As: "choice"}}, 0, "choices", CodeMissing},
+		{[]Part{{Field: "a", As: "choice", Choices: []Choice{{ID: "x"}, {ID: "x"}}}}, 0, "choices", CodeDuplicate},
+	} {
+		_, err := Compile(c.parts, Options{})
+		var pe *PartError
+		if !errors.As(err, &pe) || !errors.Is(err, ErrPart) || pe.Index != c.index || pe.Key != c.key || pe.Code != c.code {
+			t.Errorf("%+v: %v, want %d %s %s", c.parts, err, c.index, c.key, c.code)
+		}
+	}
+	if _, err := Compile([]Part{{Skip: true, As: "u8"}}, Options{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := Compile([]Part{{Skip: true, As: "u8"}}, Options{Print: true}); err == nil {
+		t.Error("a skipped part without default is to be sent")
+	}
+}
