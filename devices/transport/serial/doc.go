@@ -13,6 +13,11 @@
 // get past otherwise, keep the others out. All three are gone when the process
 // dies.
 //
+// A USB port is known by what the device says of itself (VID, PID, serial number,
+// interface), and by the socket it is plugged in where that is not enough, so
+// that it is found again under whatever name the kernel gives it next. All that
+// is given must hold, and where several ports fit none is opened.
+//
 // The settings are made by go.bug.st/serial. On Linux the bytes then go through
 // a descriptor of our own that never blocks in the kernel, so that a write that
 // is stuck can be taken back; elsewhere they go through the library, whose handle
@@ -22,5 +27,7 @@
 // boards, whether ResetOnOpen is set or not. What a USB bridge holds in its own
 // buffer is not counted by Pending. A pty enforces no baud rate, has no DTR, and
 // counts no pending bytes. On macOS the USB identity of a port is known only to
-// a build with cgo; give paths there.
+// a build with cgo; give paths there. Sockets and interfaces are known on Linux
+// only. A socket's first number is the USB bus: buses are numbered as they are
+// found at boot, which another kernel or another USB card may change.
 package serial

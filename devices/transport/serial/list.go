@@ -8,7 +8,7 @@ type Info struct {
 	PID          string `json:"pid,omitempty"`
 	Serial       string `json:"serial,omitempty"`
 	Interface    string `json:"interface,omitempty"` // two hex digits
-	Location     string `json:"location,omitempty"`  // the socket: 1-1.2; Linux only
+	Location     string `json:"location,omitempty"`  // the socket: bus, then the ports of the hubs: 1-1.2; Linux only
 	Manufacturer string `json:"manufacturer,omitempty"`
 	Product      string `json:"product,omitempty"`
 }

@@ -10,12 +10,13 @@ import (
 	"strings"
 )
 
-func list() ([]Info, error) { return listSysfs("/sys", "/dev") }
+func list() ([]Info, error) { return ListAt("/sys", "/dev") }
 
-// listSysfs reads the kernel's tree (Documentation/ABI/testing/sysfs-tty,
-// sysfs-bus-usb). A tty with a device behind it is a port; of the UARTs that
+// ListAt is List for a tree like the kernel's in another place: sys and dev
+// stand for /sys and /dev (Documentation/ABI/testing/sysfs-tty, sysfs-bus-usb of
+// the kernel). A tty with a device behind it is a port; of the UARTs that
 // every PC declares, only those whose chip was found.
-func listSysfs(sys, dev string) ([]Info, error) {
+func ListAt(sys, dev string) ([]Info, error) {
 	dir := filepath.Join(sys, "class", "tty")
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -27,6 +28,9 @@ func listSysfs(sys, dev string) ([]Info, error) {
 	var out []Info
 	for _, e := range entries {
 		tty := filepath.Join(dir, e.Name())
+		if _, err := os.Lstat(filepath.Join(tty, "device")); err != nil {
+			continue // a console: there are many, and following links takes its time
+		}
 		device, err := filepath.EvalSymlinks(filepath.Join(tty, "device"))
 		if err != nil || absentUART(tty, device) {
 			continue
@@ -67,7 +71,9 @@ func usbIdentity(device string, p *Info) {
 		p.VID, p.PID = strings.ToLower(vid), strings.ToLower(attribute(dir, "idProduct"))
 		p.Serial = attribute(dir, "serial")
 		p.Manufacturer, p.Product = attribute(dir, "manufacturer"), attribute(dir, "product")
-		p.Location = filepath.Base(dir)
+		if m, err := (Match{}).WithSocket(filepath.Base(dir)); err == nil {
+			p.Location = m.Location
+		}
 		return
 	}
 	p.Interface = ""

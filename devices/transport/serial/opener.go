@@ -11,10 +11,10 @@ import (
 	"labbox/edge"
 )
 
-// Opener opens one serial port.
+// Opener opens one serial port. One goroutine at a time calls Open.
 type Opener struct {
-	o    Options
-	list func() ([]Info, error)
+	o     Options
+	place place
 }
 
 var _ transport.Opener = (*Opener)(nil)
@@ -24,7 +24,10 @@ func New(o Options) (*Opener, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	return &Opener{o: o, list: List}, nil
+	if o.List == nil {
+		o.List = List
+	}
+	return &Opener{o: o}, nil
 }
 
 // String implements transport.Opener.
@@ -62,6 +65,7 @@ func (s *Opener) Open(ctx context.Context) (transport.Port, error) {
 			return nil, openError(path, err)
 		}
 	}
+	s.place.opened()
 	return port, nil
 }
 
@@ -77,26 +81,12 @@ func (s *Opener) find() (string, error) {
 		}
 		return path, nil
 	}
-	ports, err := s.list()
+	ports, err := s.o.List()
 	if err != nil {
 		return "", edge.Errorf(edge.CodePortMissing, "list serial ports: %w", err)
 	}
-	found := ""
-	for _, p := range ports {
-		if !s.o.USB.Fits(p) {
-			continue
-		}
-		if found != "" {
-			return "", edge.Errorf(edge.CodeBadConfig, "%s and %s are both %s", found, p.Path, s.o.USB).
-				WithHint("add the serial number, or the socket it is plugged into; `labbox ports` shows them")
-		}
-		found = p.Path
-	}
-	if found == "" {
-		return "", edge.Errorf(edge.CodePortMissing, "no serial port is %s", s.o.USB).
-			WithHint("plug the device in; `labbox ports` lists what is there")
-	}
-	return found, nil
+	p, err := s.place.find(s.o.USB, ports)
+	return p.Path, err
 }
 
 // resetPulse is how long DTR stays low: long enough for a bridge that carries

@@ -1,9 +1,6 @@
 package serial
 
 import (
-	"fmt"
-	"strings"
-
 	bugst "go.bug.st/serial"
 
 	"labbox/edge"
@@ -39,67 +36,11 @@ type Options struct {
 	// DTR.
 	ResetOnOpen bool
 
+	// List is asked which port has the USB identity; nil: List of this package.
+	List func() ([]Info, error)
+
 	Registry *Registry // who in this process has which port; nil: nobody asks
 	Owner    string    // for the message another one gets: the device's id
-}
-
-// Match picks a USB serial port by what the device says of itself, and by
-// where it is plugged in when that is not enough (many clones have no serial
-// number). Empty fields match anything; VID must be given, or Location.
-type Match struct {
-	VID, PID  string // four hex digits, any case
-	Serial    string
-	Interface string // two hex digits: the port of a device that has several
-	Location  string // the socket, as List reports it: 1-1.2
-}
-
-// ParseMatch reads VID:PID or VID:PID:SERIAL. A serial number may contain
-// colons.
-func ParseMatch(s string) (Match, error) {
-	w := strings.SplitN(s, ":", 3)
-	if len(w) < 2 || !isHex4(w[0]) || !isHex4(w[1]) {
-		return Match{}, edge.Errorf(edge.CodeBadConfig, "bad usb id %q", s).
-			WithHint("write VID:PID or VID:PID:SERIAL, such as 2341:0043; `labbox ports` shows them")
-	}
-	m := Match{VID: w[0], PID: w[1]}
-	if len(w) == 3 {
-		m.Serial = w[2]
-	}
-	return m, nil
-}
-
-func isHex4(s string) bool {
-	return len(s) == 4 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
-}
-
-func (m Match) empty() bool { return m == Match{} }
-
-func (m Match) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "usb %s:%s", orAny(m.VID), orAny(m.PID))
-	for _, f := range [...]struct{ name, value string }{
-		{"serial", m.Serial}, {"interface", m.Interface}, {"at", m.Location},
-	} {
-		if f.value != "" {
-			fmt.Fprintf(&b, " %s %s", f.name, f.value)
-		}
-	}
-	return b.String()
-}
-
-func orAny(s string) string {
-	if s == "" {
-		return "*"
-	}
-	return strings.ToLower(s)
-}
-
-// Fits reports whether p is what m describes.
-func (m Match) Fits(p Info) bool {
-	fold := func(want, have string) bool { return want == "" || strings.EqualFold(want, have) }
-	exact := func(want, have string) bool { return want == "" || want == have }
-	return p.USB && fold(m.VID, p.VID) && fold(m.PID, p.PID) && exact(m.Serial, p.Serial) &&
-		fold(m.Interface, p.Interface) && exact(m.Location, p.Location)
 }
 
 // check refuses options that no port can have, before any is touched.
@@ -112,10 +53,12 @@ func (o Options) check() error {
 		return bad("a serial port needs a path or a usb id")
 	case o.Path != "" && !o.USB.empty():
 		return bad("a serial port is given by path %q and by usb id: give one", o.Path)
-	case o.Path == "" && o.USB.Location == "" && !isHex4(o.USB.VID):
+	case o.Path == "" && o.USB.Location == "" && !isHex(o.USB.VID, 4):
 		return bad("bad usb vendor id %q: four hex digits", o.USB.VID)
-	case o.Path == "" && o.USB.PID != "" && !isHex4(o.USB.PID):
+	case o.Path == "" && o.USB.PID != "" && !isHex(o.USB.PID, 4):
 		return bad("bad usb product id %q: four hex digits", o.USB.PID)
+	case o.Path == "" && o.USB.Interface != "" && !isHex(o.USB.Interface, 2):
+		return bad("bad usb interface %q: two hex digits", o.USB.Interface)
 	case o.Baud != 0 && (o.Baud < 50 || o.Baud > 12_000_000):
 		return bad("baud rate %d is out of range 50 to 12000000", o.Baud)
 	case o.DataBits != 0 && (o.DataBits < 5 || o.DataBits > 8):

@@ -53,6 +53,7 @@ func TestBadOptions(t *testing.T) {
 		"vid":           {USB: Match{VID: "12"}},
 		"pid":           {USB: Match{VID: "2341", PID: "zz"}},
 		"serial only":   {USB: Match{Serial: "A1"}},
+		"interface":     {USB: Match{VID: "2341", PID: "0043", Interface: "2"}},
 	} {
 		if _, err := New(o); edge.CodeOf(err) != edge.CodeBadConfig {
 			t.Errorf("%s: %v", name, err)
@@ -60,40 +61,8 @@ func TestBadOptions(t *testing.T) {
 	}
 }
 
-func TestFindByUSB(t *testing.T) {
-	ports := []Info{
-		{Path: "/dev/ttyACM0", USB: true, VID: "2341", PID: "0043", Serial: "A", Location: "1-1.1"},
-		{Path: "/dev/ttyS0"},
-		{Path: "/dev/ttyUSB0", USB: true, VID: "1a86", PID: "7523", Location: "1-1.2"},
-		{Path: "/dev/ttyUSB1", USB: true, VID: "1a86", PID: "7523", Location: "1-1.3"},
-		{Path: "/dev/ttyUSB2", USB: true, VID: "0403", PID: "6010", Serial: "F", Interface: "00"},
-		{Path: "/dev/ttyUSB3", USB: true, VID: "0403", PID: "6010", Serial: "F", Interface: "01"},
-	}
-	for name, tt := range map[string]struct {
-		m    Match
-		path string
-		code edge.Code
-	}{
-		"by model":         {Match{VID: "2341", PID: "0043"}, "/dev/ttyACM0", ""},
-		"by serial":        {Match{VID: "2341", Serial: "A"}, "/dev/ttyACM0", ""},
-		"other serial":     {Match{VID: "2341", Serial: "B"}, "", edge.CodePortMissing},
-		"two clones":       {Match{VID: "1A86", PID: "7523"}, "", edge.CodeBadConfig},
-		"clone by socket":  {Match{VID: "1A86", PID: "7523", Location: "1-1.3"}, "/dev/ttyUSB1", ""},
-		"socket alone":     {Match{Location: "1-1.2"}, "/dev/ttyUSB0", ""},
-		"second of a pair": {Match{VID: "0403", PID: "6010", Serial: "F", Interface: "01"}, "/dev/ttyUSB3", ""},
-		"not there":        {Match{VID: "dead", PID: "beef"}, "", edge.CodePortMissing},
-	} {
-		s, err := New(Options{USB: tt.m})
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		s.list = func() ([]Info, error) { return ports, nil }
-		if path, err := s.find(); path != tt.path || edge.CodeOf(err) != tt.code {
-			t.Errorf("%s: %q, %v", name, path, err)
-		}
-	}
-	s, _ := New(Options{USB: Match{VID: "2341"}})
-	s.list = func() ([]Info, error) { return nil, errors.New("no sysfs") }
+func TestNoList(t *testing.T) {
+	s, _ := New(Options{USB: Match{VID: "2341"}, List: func() ([]Info, error) { return nil, errors.New("no sysfs") }})
 	if _, err := s.Open(t.Context()); edge.CodeOf(err) != edge.CodePortMissing {
 		t.Errorf("no list: %v", err)
 	}
