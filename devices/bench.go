@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"labbox/devices/transport"
+	"labbox/devices/transport/hotplug"
 	"labbox/devices/transport/serial"
 	"labbox/devices/transport/tcp"
 	"labbox/devices/transport/wslisten"
@@ -37,6 +39,7 @@ type Bench struct {
 	Listeners map[string]http.Handler
 
 	dialled map[string]string // by address: the device that has it
+	watch   *hotplug.Watcher  // once a device needs it
 	close   []func() error
 }
 
@@ -45,6 +48,10 @@ func NewBench(reg *Registry, box *config.Box, cfg BenchConfig) (*Bench, error) {
 	b := &Bench{Mounts: map[string]http.Handler{}, Listeners: map[string]http.Handler{}}
 	ports := serial.NewRegistry()
 	for i := range box.Devices {
+		if err := tellApart(box, i); err != nil {
+			_ = b.Close()
+			return nil, err
+		}
 		if err := b.add(reg, box, &box.Devices[i], ports, cfg); err != nil {
 			_ = b.Close()
 			return nil, err
@@ -65,13 +72,37 @@ func (b *Bench) add(reg *Registry, box *config.Box, dev *config.Device, ports *s
 	if err != nil {
 		return err
 	}
-	s, err := New(Config{Box: box.Box, ID: dev.ID, Name: dev.Name, Type: t, Opener: opener, Baud: baud, Clock: cfg.Clock,
-		Ledger: cfg.Ledger, Sinks: cfg.Sinks, Logger: cfg.Logger})
+	c := Config{Box: box.Box, ID: dev.ID, Name: dev.Name, Type: t, Opener: opener, Baud: baud, Clock: cfg.Clock,
+		Ledger: cfg.Ledger, Sinks: cfg.Sinks, Logger: cfg.Logger}
+	if dev.Port.Path != "" || dev.Port.USB != "" {
+		c.Plugged = b.plugged(cfg.Logger)
+	}
+	s, err := New(c)
 	if err != nil {
 		return err
 	}
 	b.Supervisors = append(b.Supervisors, s)
 	return nil
+}
+
+// plugged tells a device with a serial port that something was plugged in.
+func (b *Bench) plugged(log *slog.Logger) <-chan struct{} {
+	if b.watch == nil {
+		b.watch = hotplug.New(hotplug.Options{Scan: portNames, Logger: log})
+		b.close = append(b.close, b.watch.Close)
+	}
+	c, _ := b.watch.Subscribe()
+	return c
+}
+
+// portNames names all there is to know of each serial port.
+func portNames() ([]string, error) {
+	ports, err := serial.List()
+	names := make([]string, len(ports))
+	for i, p := range ports {
+		names[i] = fmt.Sprint(p)
+	}
+	return names, err
 }
 
 func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *serial.Registry, cfg BenchConfig) (transport.Opener, int, error) {
@@ -110,12 +141,9 @@ func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *seri
 		o.StopBits = 2
 	}
 	if p.USB != "" {
-		m, err := serial.ParseMatch(p.USB)
+		m, err := USBMatch(p)
 		if err != nil {
-			return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: %w", dev.ID, err)
-		}
-		if p.Serial != "" {
-			m.Serial = p.Serial
+			return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: %w", dev.ID, err).WithHint("%s", edge.AsError(err).Hint)
 		}
 		o.USB = m
 	}
@@ -184,7 +212,7 @@ func (b *Bench) listen(box *config.Box, dev *config.Device, cfg BenchConfig) (tr
 	return l, nil
 }
 
-// Close turns away devices that dial in.
+// Close turns away devices that dial in, and looks for none any more.
 func (b *Bench) Close() error {
 	for _, c := range b.close {
 		_ = c()

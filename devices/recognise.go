@@ -28,6 +28,49 @@ func (r *Registry) Recognise(vid, pid string) []string {
 	return out
 }
 
+// USBMatch is how a box file's port says which USB device it is.
+func USBMatch(p config.Port) (serial.Match, error) {
+	m, err := serial.ParseMatch(p.USB)
+	if err != nil {
+		return m, err
+	}
+	if p.Serial != "" {
+		m.Serial = p.Serial
+	}
+	if p.Interface != nil {
+		m.Interface = fmt.Sprintf("%02x", *p.Interface)
+	}
+	if p.Socket != "" {
+		return m.WithSocket(p.Socket)
+	}
+	return m, nil
+}
+
+// tellApart refuses device i of a box when the file does not tell its USB port
+// from that of a device before it: who is plugged in first must not decide.
+func tellApart(box *config.Box, i int) error {
+	dev := &box.Devices[i]
+	if dev.Port.USB == "" {
+		return nil
+	}
+	m, err := USBMatch(dev.Port)
+	if err != nil {
+		return nil //nolint:nilerr // told where the port is made
+	}
+	for j := range i {
+		other := &box.Devices[j]
+		if other.Port.USB == "" {
+			continue
+		}
+		o, err := USBMatch(other.Port)
+		if err == nil && (o.Covers(m) || m.Covers(o)) {
+			return edge.Errorf(edge.CodeBadConfig, "%s and %s may be the same port: %s, and %s", other.ID, dev.ID, o, m).
+				WithHint("tell them apart by serial, or by socket; `labbox ports` shows them")
+		}
+	}
+	return nil
+}
+
 // CheckBox checks what a box file says about types and ports: that types exist,
 // that limits only narrow, that calibrations name channels, that ports are such
 // as can be opened. Nothing is opened. Parsed is the file's Box.
@@ -51,6 +94,10 @@ func CheckBox(reg *Registry, name string, data []byte, parsed *config.Box) confi
 				at = "calibration"
 			}
 			addError(doc, err, "devices", i, at)
+			continue
+		}
+		if err := tellApart(parsed, i); err != nil {
+			addError(doc, err, "devices", i, "port")
 			continue
 		}
 		if _, _, err := bench.opener(n, parsed, dev, ports, BenchConfig{Logger: slog.New(slog.DiscardHandler)}); err != nil {

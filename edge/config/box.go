@@ -49,7 +49,11 @@ type Port struct {
 	Path   string `yaml:"path"`   // /dev/ttyUSB0, COM3, a pty
 	USB    string `yaml:"usb"`    // vid:pid in hex
 	Serial string `yaml:"serial"` // with USB: the specimen's serial number
-	TCP    string `yaml:"tcp"`    // host:port
+	// Interface, with USB: which port of a device that has several, as the device
+	// numbers them.
+	Interface *int   `yaml:"interface"`
+	Socket    string `yaml:"socket"` // with USB: where it is plugged in, such as 1-1.4
+	TCP       string `yaml:"tcp"`    // host:port
 	// Listen is where a device that dials in is expected: "/" + path on the
 	// box's own listener, or HOST:PORT for a listener of its own.
 	Listen string   `yaml:"listen"`
@@ -137,8 +141,16 @@ func (p *Port) check(d *Doc, i int) {
 		d.Add("bad_port", "a port is exactly one of path, usb, tcp, listen, sim",
 			"for a simulated device write `port: {sim: true}`", "devices", i, "port")
 	}
-	if p.Serial != "" && p.USB == "" {
-		d.Add("bad_port", "serial needs usb", "write `usb: \"vid:pid\"` beside it", "devices", i, "port", "serial")
+	for _, with := range []struct {
+		key   string
+		given bool
+	}{{"serial", p.Serial != ""}, {"interface", p.Interface != nil}, {"socket", p.Socket != ""}} {
+		if with.given && p.USB == "" {
+			d.Add("bad_port", with.key+" needs usb", "write `usb: \"vid:pid\"` beside it", "devices", i, "port", with.key)
+		}
+	}
+	if p.Interface != nil && (*p.Interface < 0 || *p.Interface > 255) {
+		d.Add("bad_port", "interface must be 0 to 255", "`labbox ports` shows it", "devices", i, "port", "interface")
 	}
 	if p.Baud < 0 {
 		d.Add("bad_port", "baud must be positive", "", "devices", i, "port", "baud")

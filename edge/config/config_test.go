@@ -26,6 +26,16 @@ func TestGoodBox(t *testing.T) {
 	}
 }
 
+func TestUSBPort(t *testing.T) {
+	b, ps := ParseBox("b.yaml", []byte(strings.Replace(good, `serial: "12"`, "interface: 0, socket: 1-1.4", 1)))
+	if err := ps.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.Devices[0].Port; p.Interface == nil || *p.Interface != 0 || p.Socket != "1-1.4" {
+		t.Errorf("%+v", p)
+	}
+}
+
 // Each broken file: the place and the code of its first problem.
 func TestProblems(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, want string }{
@@ -36,6 +46,10 @@ func TestProblems(t *testing.T) {
 		{"schema", "schema: 1", "schema: 2", "b.yaml:1:1: bad_schema"},
 		{"name", "bench-3", "Bench 3", "b.yaml:2:1: bad_name"},
 		{"two ports", `serial: "12"`, "sim: true", "b.yaml:6:5: bad_port"},
+		{"socket without usb", `{usb: "2341:0043", serial: "12"}`, `{path: /dev/ttyS0, socket: "1-1.2"}`, "b.yaml:6:30: bad_port: socket needs usb"},
+		{"interface without usb", `{usb: "2341:0043", serial: "12"}`, `{sim: true, interface: 0}`, "b.yaml:6:23: bad_port: interface needs usb"},
+		{"interface", `serial: "12"`, "interface: 256", "b.yaml:6:30: bad_port: interface must be"},
+		{"interface in words", `serial: "12"`, "interface: two", "b.yaml:6:41: bad_type"},
 		{"min over max", "{max: 40}", "{min: 50, max: 40}", "b.yaml:7:14: bad_range"},
 		{"half a line", "devices:", "devices: [", "b.yaml:"},
 		{"two documents", "devices:", "---\ndevices:", "b.yaml:"},
