@@ -76,6 +76,9 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		if err := s.obeysLocked(); err != nil {
 			return err
 		}
+		if err := s.typ().forbids(spec, args, s.readBack); err != nil {
+			return err
+		}
 		return s.env.admit(now, spec, args, s.readBack, commit)
 	}
 	if err := admit(false); err != nil {

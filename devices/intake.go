@@ -18,8 +18,9 @@ type intake struct {
 	row   []float64
 	hit   []bool
 	found int
-	seen  []bool // since the connection began
-	open  bool   // row holds answers of a round that is not over
+	seen  []bool  // since the connection began
+	round *intake // the answers of a round that is not over; nil in a round itself
+	open  bool    // of a round: it has begun
 	at    time.Duration
 
 	count     uint64
@@ -36,7 +37,7 @@ type intake struct {
 type sample func(at time.Duration, deviceUS float64, row []float64)
 
 func newIntake(t *Type, auto []Channel) *intake {
-	in := &intake{t: t, lastTime: math.NaN()}
+	in := &intake{t: t, lastTime: math.NaN(), round: &intake{t: t}}
 	in.shape(auto)
 	return in
 }
@@ -53,6 +54,10 @@ func (in *intake) shape(auto []Channel) {
 	in.hit = make([]bool, len(in.chans))
 	in.arrays = make([][]float64, len(in.chans))
 	in.seen, in.open = make([]bool, len(in.chans)), false
+	if in.round != nil {
+		in.round.shape(auto)
+		in.round.seen = in.seen
+	}
 }
 
 // reset forgets what came before a reconnect.
@@ -132,10 +137,6 @@ func (in *intake) flush(out sample) {
 
 // answer takes values from the answer to a command.
 func (in *intake) answer(r *lines.Record, at time.Duration, out sample) {
-	if in.open { // within a round: they are of the same moment
-		in.merge(r)
-		return
-	}
 	if in.fill(r); in.found > 0 {
 		out(at, math.NaN(), in.row)
 	}

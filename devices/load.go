@@ -19,6 +19,15 @@ import (
 //go:embed catalog/*.yaml
 var catalogFS embed.FS
 
+// calibrate puts the line through two points into scale and offset.
+func (ch *Channel) calibrate() {
+	if len(ch.Points) == 2 {
+		a, b := ch.Points[0], ch.Points[1]
+		ch.Scale = (b[1] - a[1]) / (b[0] - a[0])
+		ch.Offset = a[1] - ch.Scale*a[0]
+	}
+}
+
 // Registry finds device types: those of the catalogue, and files of a bench's
 // own. It is read-only and safe for concurrent use.
 type Registry struct {
@@ -138,6 +147,7 @@ func (t *Type) defaults() {
 		def(&a.Settle, 500*time.Millisecond)
 	}
 	for i := range t.Channels {
+		t.Channels[i].calibrate()
 		if t.Channels[i].Scale == 0 {
 			t.Channels[i].Scale = 1
 		}

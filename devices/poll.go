@@ -184,14 +184,14 @@ func (r *reader) answered(rec *lines.Record, in *round, now time.Duration) {
 	if in == nil { // a command's answer
 		if r.proved {
 			r.in.answer(rec, now, r.s.stream.add)
-			r.l.watch.sample(r.s.stream.reading)
+			r.sampled()
 		}
 		return
 	}
 	if in.first {
-		r.in.flush(r.s.stream.add)
+		r.in.round.flush(r.s.stream.add)
 	}
-	r.in.collect(rec, now)
+	r.in.round.collect(rec, now)
 	r.asked[in.id] = true
 	if !r.proved && len(r.asked) >= r.questions && r.in.complete() {
 		r.prove1()
@@ -200,8 +200,8 @@ func (r *reader) answered(rec *lines.Record, in *round, now time.Duration) {
 		if !r.proved {
 			return
 		}
-		r.in.flush(r.s.stream.add)
-		r.l.watch.sample(r.s.stream.reading)
+		r.in.round.flush(r.s.stream.add)
+		r.sampled()
 	}
 }
 

@@ -39,6 +39,9 @@ func newCodec(t *Type) (codec, error) {
 	if f := t.Protocol.Floats; f != nil {
 		return newFloatsCodec(f), nil
 	}
+	if t.Protocol.Messages != nil {
+		return newMessagesCodec(t)
+	}
 	l := t.Protocol.Lines
 	format, err := lines.ParseFormat(l.Format)
 	if err != nil {

@@ -3,6 +3,7 @@ package devices
 import (
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"labbox/devices/transport"
@@ -19,6 +20,7 @@ type reader struct {
 	banner chan struct{} // closed when the boot banner was seen
 	known  chan struct{} // closed when the type is proved
 
+	feeding        sync.Mutex // held while the codec is fed, and while what it feeds is changed
 	opened         time.Duration
 	proved, booted bool
 	heard          bool // a record of any kind has come
@@ -47,6 +49,8 @@ func newReader(s *Supervisor, l *link) *reader {
 
 func (r *reader) run() {
 	buf := make([]byte, 16<<10)
+	quiet := newPauses(r.s.codec, &r.feeding, r.s.clock.Mono, r.record)
+	defer quiet.stop()
 	for {
 		n, kind, err := r.l.port.Receive(buf)
 		if errors.Is(err, transport.ErrTooLong) {
@@ -59,7 +63,10 @@ func (r *reader) run() {
 			return
 		}
 		now := r.s.clock.Mono()
+		r.feeding.Lock()
 		err = r.s.codec.feed(buf[:n], kind, func(rec *lines.Record) { r.record(rec, now) })
+		quiet.arm(n)
+		r.feeding.Unlock()
 		if err != nil {
 			r.disagree(err)
 		}
@@ -115,7 +122,7 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 			r.say(rec, now)
 			return
 		}
-		r.l.watch.sample(s.stream.reading)
+		r.sampled()
 	case lines.Overlong:
 		s.stream.garbage()
 		s.stream.lose(frame.LostUnknown)
@@ -161,6 +168,12 @@ func (r *reader) lose(n uint32) {
 	if n == frame.LostUnknown {
 		r.s.rebooted()
 	}
+}
+
+// sampled is called after new values came.
+func (r *reader) sampled() {
+	r.l.watch.sample(r.s.stream.reading)
+	r.s.tripped()
 }
 
 // prove counts records that fit the declared type.

@@ -169,6 +169,9 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 	if err := s.introduce(ctx, l); err != nil {
 		return err
 	}
+	if err := s.greeting(ctx, l, r); err != nil {
+		return err
+	}
 	s.startPolls(l)
 	if err := s.identify(ctx, l, r); err != nil {
 		return err

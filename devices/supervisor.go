@@ -14,10 +14,13 @@ import (
 
 // Config is what one device's supervisor needs.
 type Config struct {
-	Box    string
-	ID     string
-	Name   string
-	Type   *Type // narrowed to this bench
+	Box  string
+	ID   string
+	Name string
+	Type *Type // narrowed to this bench
+	// Narrow gives the bench's limits to a type that the device told by itself;
+	// nil: as it is.
+	Narrow func(*Type) (*Type, error)
 	Opener transport.Opener
 	Baud   int // of the line, for pacing; 0: not a serial line
 	Clock  edge.Clock
@@ -76,6 +79,7 @@ type Supervisor struct {
 	reopens  uint64
 	quiet    logLimit
 	odd      oddity
+	trips    map[int]bool // interlocks that make safe, and hold
 }
 
 // New returns a supervisor in state absent. Latched stops come from the ledger.
@@ -103,6 +107,13 @@ func New(cfg Config) (*Supervisor, error) {
 		s.safe = edge.SafeUnconfirmed
 	}
 	return s, nil
+}
+
+func (c *Config) narrow(t *Type) (*Type, error) {
+	if c.Narrow == nil || t == c.Type {
+		return t, nil
+	}
+	return c.Narrow(t)
 }
 
 // typ is what the device is, as far as it is known.

@@ -67,6 +67,9 @@ func (c *checker) check() {
 		c.step(&t.On.Timeout[i], at("on", "timeout", i))
 	}
 	c.polls()
+	c.busyAnswer()
+	c.sources()
+	c.interlocks()
 	c.panel()
 	c.simulate()
 	for _, d := range []struct {
@@ -98,9 +101,13 @@ func (c *checker) text(t edge.Text, required bool, path []any) {
 
 func (c *checker) protocol() {
 	p := c.t.Protocol
+	if n := len(p.given()); n != 1 {
+		c.bad("missing", "such as `protocol: {lines: {format: json}}`; one of "+strings.Join(protocolNames(), ", "), at("protocol"), "exactly one protocol is needed")
+		return
+	}
 	switch {
-	case (p.Lines == nil) == (p.Floats == nil):
-		c.bad("missing", "write `protocol: {lines: {format: json}}` or `protocol: {floats: {fields: [...]}}`", at("protocol"), "exactly one protocol is needed")
+	case p.Messages != nil:
+		c.messages()
 	case p.Lines != nil:
 		switch p.Lines.Format {
 		case "json", "relaxed", "plotter", "csv":
@@ -113,7 +120,7 @@ func (c *checker) protocol() {
 		if len(p.Lines.Separator) > 1 {
 			c.bad("bad_value", "one character", at("protocol", "lines", "separator"), "separator %q", p.Lines.Separator)
 		}
-	default:
+	case p.Floats != nil:
 		if n := len(p.Floats.Fields); n == 0 || n > 256 {
 			c.bad("missing", "name each float in order", at("protocol", "floats", "fields"), "%d fields", n)
 		}
@@ -308,8 +315,13 @@ func (c *checker) reply(r *Reply, cmd *Command, path []any) {
 	if r == nil {
 		return
 	}
-	if len(r.OK) == 0 {
-		c.bad("missing", "such as `ok: {result: ok}`", path, "a reply needs `ok`")
+	if len(r.Parts)+len(r.No) > 0 && !c.partsAllowed() {
+		c.bad("bad_value", "such as `ok: {result: ok}`", path, "this protocol's answers are not made of parts")
+		return
+	}
+	c.replyParts(r, cmd, path)
+	if len(r.OK) == 0 && len(r.Parts) == 0 {
+		c.bad("missing", "`ok: {result: ok}`, or `parts:` where answers are made of parts", path, "a reply needs to say what means yes")
 	}
 	for k, v := range r.OK {
 		c.placeholder(v, cmd, append(path, "ok", k))

@@ -30,4 +30,5 @@ func (c *checker) polls() {
 	}
 	c.within(at("timing", "reply"), c.t.Timing.Reply)
 	c.within(at("timing", "pause"), c.t.Timing.Pause)
+	c.within(at("timing", "read"), c.t.Timing.Read)
 }

@@ -79,8 +79,10 @@ func (c *checker) send(s *Send, cmd *Command, path []any) {
 		c.bad("missing", "such as `send: {json: {cmd: stop}}`", path, "nothing to send")
 		return
 	}
-	if (len(s.JSON) == 0) == (len(s.Text) == 0) {
-		c.bad("missing", "`json: {...}` or `text: [...]`", path, "exactly one form of message is needed")
+	c.sendForm(s, path)
+	if len(s.Parts) > 0 {
+		c.sendParts(s, cmd, path)
+		return
 	}
 	if f := c.t.Protocol.Floats; f != nil && len(s.JSON) != 1 {
 		c.bad("bad_value", "this protocol's messages have exactly one key", path, "%d keys", len(s.JSON))

@@ -18,6 +18,7 @@ func (c *checker) numbers() {
 	for i := range c.t.Channels {
 		ch := &c.t.Channels[i]
 		c.finite(at("channels", i), ch.Scale, ch.Offset, ch.Resolution)
+		c.points(ch, at("channels", i, "points"))
 	}
 	for i := range c.t.Commands {
 		cmd, p := &c.t.Commands[i], at("commands", i)
@@ -47,6 +48,24 @@ func (c *checker) numbers() {
 		for k := range s.Shows {
 			c.finite(at("safe", "shows", k), s.Shows[k].Tolerance)
 		}
+	}
+}
+
+// points checks a calibration by two points.
+func (c *checker) points(ch *Channel, path []any) {
+	if ch.Points == nil {
+		return
+	}
+	for _, p := range ch.Points {
+		c.finite(path, p[0], p[1])
+	}
+	switch {
+	case len(ch.Points) != 2:
+		c.bad("bad_range", "such as [[0, 4], [1023, 20]]", path, "%d points, where two make a line", len(ch.Points))
+	case ch.Points[0][0] == ch.Points[1][0] || ch.Points[0][1] == ch.Points[1][1]:
+		c.bad("bad_range", "two different raw values and two different shown ones", path, "the points make no line")
+	case ch.Scale != 0 || ch.Offset != 0:
+		c.bad("bad_value", "give points, or scale and offset", path, "points and scale say the same twice")
 	}
 }
 

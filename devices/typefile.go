@@ -6,6 +6,9 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"labbox/edge"
+	"labbox/firmware-protocols/fields"
+	"labbox/firmware-protocols/framing"
+	"labbox/firmware-protocols/scpi"
 )
 
 // Type is a device type as its file says it: how this model uses its wire
@@ -21,6 +24,7 @@ type Type struct {
 	Match       Match       `yaml:"match"`
 	Connect     Connect     `yaml:"connect"`
 	Timing      Timing      `yaml:"timing"`
+	Busy        *Busy       `yaml:"busy"`
 	On          On          `yaml:"on"`
 	Polls       []Poll      `yaml:"polls"`
 	Time        *DeviceTime `yaml:"time"`
@@ -34,6 +38,7 @@ type Type struct {
 	Commands    []Command   `yaml:"commands"`
 	Keepalive   *Keepalive  `yaml:"keepalive"`
 	Safe        *Safe       `yaml:"safe"`
+	Interlocks  []Interlock `yaml:"interlocks"`
 	Panel       Panel       `yaml:"panel"`
 	Simulate    Simulate    `yaml:"simulate"`
 
@@ -43,8 +48,15 @@ type Type struct {
 
 // Protocol chooses and sets up one wire protocol: exactly one is given.
 type Protocol struct {
-	Lines  *LinesProtocol  `yaml:"lines"`
-	Floats *FloatsProtocol `yaml:"floats"`
+	Lines    *LinesProtocol    `yaml:"lines"`
+	Floats   *FloatsProtocol   `yaml:"floats"`
+	Messages *MessagesProtocol `yaml:"messages"`
+	SCPI     *scpi.Options     `yaml:"scpi"`
+	Modbus   *ModbusProtocol   `yaml:"modbus"`
+	NMEA     *NMEAProtocol     `yaml:"nmea"`
+	Firmata  *FirmataProtocol  `yaml:"firmata"`
+	Gcode    *GcodeProtocol    `yaml:"gcode"`
+	Labwire  *LabwireProtocol  `yaml:"labwire"`
 }
 
 // LinesProtocol is text, one record a line (firmware-protocols/lines).
@@ -65,6 +77,32 @@ type LinesProtocol struct {
 type FloatsProtocol struct {
 	Fields []string `yaml:"fields"` // names of the floats in order
 	Hello  string   `yaml:"hello"`  // the text the device sends first
+}
+
+// MessagesProtocol is anything that is described by parts, text or binary
+// (firmware-protocols/framing and fields).
+type MessagesProtocol struct {
+	In      framing.Options  `yaml:"in"`      // how messages of the device begin and end
+	Out     *framing.Options `yaml:"out"`     // how those to it do; default: as in
+	Max     int              `yaml:"max"`     // longest message in bytes, default 1024
+	Extra   string           `yaml:"extra"`   // what matches nothing: garbage (default), which is shown as a gap, or ignore
+	Receive []Message        `yaml:"receive"` // messages that come by themselves; the first that matches counts
+}
+
+// Message is one kind of message that a device sends by itself.
+type Message struct {
+	ID    string        `yaml:"id"`
+	Parts []fields.Part `yaml:"parts"`
+
+	pattern *fields.Pattern
+}
+
+// Busy is an answer that means: ask again later.
+type Busy struct {
+	Parts []fields.Part `yaml:"parts"`
+	Wait  Duration      `yaml:"wait"` // default 100ms
+
+	pattern *fields.Pattern
 }
 
 // Serial sets up a serial line.
@@ -93,6 +131,7 @@ type Connect struct {
 // Timing is what the device needs between messages, and how long it may take.
 type Timing struct {
 	Reply Duration `yaml:"reply"` // until an answer has come, where a reply gives no `within` of its own; default 500ms
+	Read  Duration `yaml:"read"`  // longest silence within a message: then it is cut off; 0: any
 	Pause Duration `yaml:"pause"` // between the end of one exchange and the next message
 }
 
@@ -137,6 +176,7 @@ type Channel struct {
 	Decimals   *int       `yaml:"decimals"`
 	Scale      float64    `yaml:"scale"` // shown = raw*scale + offset; default 1
 	Offset     float64    `yaml:"offset"`
+	Points     []Point    `yaml:"points"` // two points [raw, shown] in place of scale and offset
 	Format     string     `yaml:"format"` // f32 (default), f64, i16, enum
 	Choices    []Choice   `yaml:"choices"`
 	Group      string     `yaml:"group"`
@@ -145,6 +185,9 @@ type Channel struct {
 	Optional   bool       `yaml:"optional"` // a record without it is still of this type
 	Sim        SimChannel `yaml:"simulate"`
 }
+
+// Point is a raw value and the value that is to be shown for it.
+type Point [2]float64
 
 // Auto lets the device name its channels: every numeric field becomes one.
 type Auto struct {
@@ -201,8 +244,13 @@ type Wire struct {
 // Send is one message to the device. Exactly one form is given; "$id" stands
 // for a parameter.
 type Send struct {
-	JSON yaml.MapSlice `yaml:"json"` // lines/json, floats: an object, keys in order
-	Text []string      `yaml:"text"` // words that are joined as they are
+	JSON     yaml.MapSlice `yaml:"json"`     // lines/json, floats: an object, keys in order
+	Text     []string      `yaml:"text"`     // lines: words that are joined as they are
+	Parts    []fields.Part `yaml:"parts"`    // messages, scpi, gcode: texts and typed fields, each field a parameter
+	Write    yaml.MapSlice `yaml:"write"`    // modbus, firmata: registers or pins and their values
+	Realtime string        `yaml:"realtime"` // gcode: one byte that overtakes everything, such as "!"
+
+	pattern *fields.Pattern
 }
 
 // Fields are conditions on a record: each field must be there and equal the
@@ -211,9 +259,13 @@ type Fields map[string]any
 
 // Reply is how the device answers a message.
 type Reply struct {
-	OK     Fields   `yaml:"ok"`
-	Error  Fields   `yaml:"error"`
-	Within Duration `yaml:"within"` // default 500ms
+	OK     Fields        `yaml:"ok"`
+	Error  Fields        `yaml:"error"`
+	Parts  []fields.Part `yaml:"parts"`       // messages, scpi: what the answer is made of; its fields are values of channels
+	No     []fields.Part `yaml:"error_parts"` // an answer that means no
+	Within Duration      `yaml:"within"`      // default: timing.reply
+
+	pattern, refusal *fields.Pattern
 }
 
 // Show is a condition on a channel's shown value.
