@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"labbox/devices"
 	"labbox/devices/transport/serial"
 	"labbox/edge"
 	"labbox/edge/config"
@@ -86,22 +87,19 @@ func (d *doctor) checkDevice(f *verdicts, dev *config.Device, ports []serial.Inf
 		}
 		return
 	}
-	m, err := serial.ParseMatch(p.USB)
+	m, err := devices.USBMatch(p)
 	if err != nil {
 		f.failed("device", err, "")
 		return
 	}
-	m.Serial = p.Serial
-	for _, info := range ports {
-		if !m.Fits(info) {
-			continue
-		}
-		if d.checkPort(f, "device", dev.ID+": "+info.Path, info.Path, f.fail) {
-			f.ok("device", "%s: %s (%s) is there and may be used", dev.ID, info.Path, p.USB)
-		}
+	info, err := m.Find(ports)
+	if err != nil {
+		f.fail("device", edge.AsError(err).Hint, "%s: %v", dev.ID, err)
 		return
 	}
-	f.fail("device", "plug it in; `labbox ports` lists what is there", "%s: no port is %s", dev.ID, m)
+	if d.checkPort(f, "device", dev.ID+": "+info.Path, info.Path, f.fail) {
+		f.ok("device", "%s: %s (%s) is there and may be used", dev.ID, info.Path, p.USB)
+	}
 }
 
 // checkPort tells report what speaks against a port; free: nothing does.

@@ -7,14 +7,12 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
 	"labbox/devices"
 	"labbox/devices/transport/pty"
-	"labbox/devices/transport/serial"
 	"labbox/edge"
 	"labbox/edge/config"
 )
@@ -67,44 +65,6 @@ func check(reg *devices.Registry, file string) (what string, ps config.Problems)
 		return "", ps
 	}
 	return "device type " + t.Name, nil
-}
-
-func portsCommand(*flag.FlagSet) func(context.Context, streams, []string) error {
-	return func(_ context.Context, s streams, _ []string) error { return listPorts(s) }
-}
-
-func listPorts(s streams) error {
-	reg, err := devices.NewRegistry()
-	if err != nil {
-		return err
-	}
-	ports, err := serial.List()
-	if err != nil {
-		return err
-	}
-	if len(ports) == 0 {
-		fmt.Fprintln(s.out, "no serial ports found")
-		fmt.Fprintln(s.err, "hint: plug a device in; in a container pass it with --device")
-		return nil
-	}
-	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "PORT\tUSB\tSERIAL\tPRODUCT\tLOOKS LIKE")
-	for _, p := range ports {
-		usb := "-"
-		if p.USB {
-			usb = p.VID + ":" + p.PID
-		}
-		like := strings.Join(reg.Recognise(p.VID, p.PID), ", ")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Path, usb, dash(p.Serial), dash(p.Product), dash(like))
-	}
-	return w.Flush()
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 func simCommand(fs *flag.FlagSet) func(context.Context, streams, []string) error {

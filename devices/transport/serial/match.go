@@ -61,7 +61,7 @@ func (m Match) WithSocket(s string) (Match, error) {
 		if i := fmt.Sprintf("%02x", n); m.Interface == "" {
 			m.Interface = i
 		} else if !strings.EqualFold(m.Interface, i) {
-			return bad("socket %q is interface %d, and the interface given is %s", s, n, m.Interface)
+			return bad("socket %q is interface %d, and the interface given is %s", s, n, interfaceNumber(m.Interface))
 		}
 	}
 	m.Location = where
