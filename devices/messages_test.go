@@ -312,3 +312,34 @@ func TestQuestionsWithoutAnswer(t *testing.T) {
 		r.until("live", live)
 	})
 }
+
+// What a type file says of a device is enough to stand in for it.
+func TestABathIsSimulatedFromItsFile(t *testing.T) {
+	text := strings.Replace(bath, "{skip: true, as: word}", "{skip: true, as: word, default: B7}", 1)
+	text = strings.Replace(text, `- {id: temperature, label: {en: Temperature}, unit: Cel}`,
+		`- {id: temperature, label: {en: Temperature}, unit: Cel, resolution: 0.01, simulate: {mean: 20, follow: set.x, lag: 1}}`, 1)
+	text = strings.Replace(text, `- {id: power, label: {en: Power}, unit: "%"}`, `- {id: power, label: {en: Power}, unit: "%", resolution: 1, simulate: {follow: set.x}}`, 1)
+	text = strings.Replace(text, `- {id: heater, label: {en: Heater},`, `- {id: heater, label: {en: Heater}, simulate: {follow: heat.how},`, 1)
+	typ, ps := ParseType("bath.yaml", []byte(text))
+	if err := ps.Err(); err != nil {
+		t.Fatal(err)
+	}
+	inSimulation(t, typ, func(t *testing.T, r *simRig) {
+		let := r.seize()
+		defer let()
+		r.do("set", 30)
+		if _, err := r.ask("heat", "on"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		if x := r.stream.shown("temperature"); x < 49 || x > 51 {
+			t.Errorf("temperature %g", x)
+		}
+		if x := r.stream.shown("heater"); x != 1 {
+			t.Errorf("heater %g", x)
+		}
+		if st := r.Status(); st.Counts.Garbage > 0 || st.Counts.Lost > 0 {
+			t.Errorf("%+v", st.Counts)
+		}
+	})
+}

@@ -32,7 +32,13 @@ func (t *Type) Simulator(seed uint64, o ...sim.Options) (sim.Device, error) {
 		}
 		return d, nil
 	}
-	d, err := sim.New(t.simSpec(), seed)
+	var d sim.Device
+	var err error
+	if t.Protocol.Lines != nil || t.Protocol.Floats != nil {
+		d, err = sim.New(t.simSpec(), seed)
+	} else {
+		d, err = t.dialectDevice(seed)
+	}
 	if err != nil {
 		return nil, edge.Errorf(edge.CodeBadConfig, "%s: simulate: %w", t.Name, err)
 	}
@@ -61,6 +67,7 @@ func SimOpener(t *Type, name string, seed uint64) (*mem.Opener, error) {
 // simSpec turns the type into what the dialogue needs.
 func (t *Type) simSpec() sim.Spec {
 	s := sim.Spec{RateHz: t.RateHz}
+	t.simShape(&s)
 	if f := t.Protocol.Floats; f != nil {
 		s.Floats, s.Fields, s.Hello = true, f.Fields, f.Hello
 	} else {
@@ -85,14 +92,53 @@ func (t *Type) simSpec() sim.Spec {
 		}
 	}
 	s.Banner = simPairs(t.Connect.Banner)
-	for i := range t.Channels {
-		s.Channels = append(s.Channels, t.Channels[i].sim())
-	}
 	for i := range t.Commands {
 		s.Messages = append(s.Messages, t.simCommand(&t.Commands[i], &s))
 	}
 	t.simSteps(&s)
 	return s
+}
+
+// simShape adds what every protocol has: channels, and the clocks of reports.
+func (t *Type) simShape(s *sim.Spec) {
+	for i := range t.Channels {
+		s.Channels = append(s.Channels, t.Channels[i].sim())
+	}
+}
+
+// dialectDevice is a device that speaks a protocol other than lines and floats.
+func (t *Type) dialectDevice(seed uint64) (sim.Device, error) {
+	s := sim.Spec{RateHz: t.RateHz}
+	t.simShape(&s)
+	for i := range t.Commands {
+		t.simParams(&t.Commands[i], &s)
+	}
+	d, err := t.dialect()
+	if err != nil {
+		return nil, err
+	}
+	return sim.NewDevice(s, seed, d), nil
+}
+
+func (t *Type) dialect() (sim.Dialect, error) {
+	p := t.Protocol
+	switch {
+	case p.Messages != nil:
+		return newMessagesDevice(t)
+	}
+	return nil, fmt.Errorf("%s cannot be simulated yet", p.given()[0])
+}
+
+// simParams adds a command's parameters with their initial values.
+func (t *Type) simParams(c *Command, s *sim.Spec) {
+	for i := range c.Params {
+		p := &c.Params[i]
+		initial := 0.0
+		if a, err := p.resolve(defaultValue(p)); err == nil && p.Default != nil {
+			initial = a.num
+		}
+		s.Params = append(s.Params, sim.Param{ID: c.ID + "." + p.ID, Initial: initial})
+	}
 }
 
 // simSteps adds the messages that are no commands: those of connecting, of the
@@ -150,14 +196,7 @@ func (ch *Channel) sim() sim.Channel {
 }
 
 func (t *Type) simCommand(c *Command, s *sim.Spec) sim.Message {
-	for i := range c.Params {
-		p := &c.Params[i]
-		initial := 0.0
-		if a, err := p.resolve(defaultValue(p)); err == nil && p.Default != nil {
-			initial = a.num
-		}
-		s.Params = append(s.Params, sim.Param{ID: c.ID + "." + p.ID, Initial: initial})
-	}
+	t.simParams(c, s)
 	m := sim.Message{Pattern: t.simPattern(c.Send, c), Reply: simReply(c.Reply, c)}
 	for i := range c.Shows {
 		sh := &c.Shows[i]

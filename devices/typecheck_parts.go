@@ -2,6 +2,7 @@ package devices
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"labbox/firmware-protocols/fields"
@@ -99,6 +100,18 @@ func (c *checker) replyParts(r *Reply, cmd *Command, path []any) {
 	if len(r.No) > 0 {
 		r.refusal = c.compile(r.No, fields.Options{}, cmd, append(slices.Clone(path), "error_parts"))
 	}
+	c.example(r.pattern, r.Example, append(slices.Clone(path), "example"))
+	c.example(r.refusal, r.ErrorExample, append(slices.Clone(path), "error_example"))
+}
+
+// example checks that an example is what its parts say.
+func (c *checker) example(p *fields.Pattern, example string, path []any) {
+	var vals fields.Values
+	if p == nil || example == "" || p.Match([]byte(example), &vals, nil) {
+		return
+	}
+	x := p.Explain([]byte(example), nil)
+	c.bad("bad_example", fmt.Sprintf("at byte %d it has %s, not %s", x.At, x.Got, x.Want), path, "the example does not match the parts")
 }
 
 // messages checks a protocol that the file describes by parts.
@@ -123,6 +136,7 @@ func (c *checker) messages() {
 		}
 		seen[m.Receive[i].ID] = true
 		m.Receive[i].pattern = c.compile(m.Receive[i].Parts, fields.Options{}, nil, append(p, "parts"))
+		c.example(m.Receive[i].pattern, m.Receive[i].Example, append(p, "example"))
 	}
 }
 

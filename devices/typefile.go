@@ -93,6 +93,9 @@ type MessagesProtocol struct {
 type Message struct {
 	ID    string        `yaml:"id"`
 	Parts []fields.Part `yaml:"parts"`
+	// Example is such a message as the real device sends it, for the simulator
+	// where the parts can only be read; it must match them.
+	Example string `yaml:"example"`
 
 	pattern *fields.Pattern
 }
@@ -259,11 +262,15 @@ type Fields map[string]any
 
 // Reply is how the device answers a message.
 type Reply struct {
-	OK     Fields        `yaml:"ok"`
-	Error  Fields        `yaml:"error"`
-	Parts  []fields.Part `yaml:"parts"`       // messages, scpi: what the answer is made of; its fields are values of channels
-	No     []fields.Part `yaml:"error_parts"` // an answer that means no
-	Within Duration      `yaml:"within"`      // default: timing.reply
+	OK    Fields        `yaml:"ok"`
+	Error Fields        `yaml:"error"`
+	Parts []fields.Part `yaml:"parts"`       // messages, scpi: what the answer is made of; its fields are values of channels
+	No    []fields.Part `yaml:"error_parts"` // an answer that means no
+	// Example is an answer as the real device gives it: the simulator says it
+	// where the parts can only be read; it must match them.
+	Example      string   `yaml:"example"`
+	ErrorExample string   `yaml:"error_example"`
+	Within       Duration `yaml:"within"` // default: timing.reply
 
 	pattern, refusal *fields.Pattern
 }

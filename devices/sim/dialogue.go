@@ -3,8 +3,6 @@ package sim
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,23 +12,12 @@ import (
 
 // dialogue is a device made of a Spec.
 type dialogue struct {
-	s      Spec
+	*Model
 	enc    lines.Encoder
-	rand   *rand.Rand
-	params map[string]float64
-	chans  []channelState
-	boot   time.Time
-	last   time.Time
 	report periodic
-	count  uint64
 	line   lineBuffer
 	vals   []float64
 	out    []byte
-}
-
-type channelState struct {
-	x    float64
-	held bool // a command set it; it moves no more by itself
 }
 
 // maxCommandLine is what a simulated device takes for one command.
@@ -44,29 +31,16 @@ func New(s Spec, seed uint64) (Device, error) {
 	if s.RateHz == 0 {
 		s.RateHz = 10
 	}
-	d := &dialogue{s: s, rand: newRand(seed, 3), params: map[string]float64{}, chans: make([]channelState, len(s.Channels)),
-		report: periodic{every: time.Duration(float64(time.Second) / s.RateHz)}, line: lineBuffer{size: maxCommandLine}}
+	d := &dialogue{Model: NewModel(s, seed), report: periodic{every: time.Duration(float64(time.Second) / s.RateHz)}, line: lineBuffer{size: maxCommandLine}}
 	d.enc = lines.Encoder{Format: lines.JSON, Terminator: "\r\n"}
 	if s.Format == lines.Relaxed {
 		d.enc.Format = lines.Relaxed
 	}
-	d.initial()
-	for i := range d.chans {
-		d.chans[i].x = d.target(i, 0)
-	}
 	return newBoard(d, 0), nil
 }
 
-func (d *dialogue) initial() {
-	for _, p := range d.s.Params {
-		d.params[p.ID] = p.Initial
-	}
-}
-
 func (d *dialogue) open(now time.Time, out *output) {
-	if d.boot.IsZero() {
-		d.boot, d.last = now, now
-	}
+	d.start(now)
 	d.report.next = now.Add(d.report.every)
 	switch {
 	case d.s.Floats:
@@ -109,10 +83,7 @@ func (d *dialogue) wake() time.Time { return d.report.next }
 func (d *dialogue) tick(now time.Time, out *output) {
 	d.report.advance(now)
 	d.advance(now)
-	d.count++
-	if d.s.CountMax > 0 && d.count > d.s.CountMax {
-		d.count = 0
-	}
+	d.Next()
 	if d.s.Floats {
 		d.floats(now, out)
 		return
@@ -128,18 +99,6 @@ func (d *dialogue) tick(now time.Time, out *output) {
 		rec = append(rec, Pair{d.s.Channels[i].Field, d.wireValue(i)})
 	}
 	d.print(out, rec, nil)
-}
-
-func (d *dialogue) time(now time.Time) float64 {
-	c := d.s.Time
-	t := math.Floor(float64(now.Sub(d.boot)) / float64(c.Unit))
-	if c.Unit >= time.Second {
-		t = float64(now.Sub(d.boot).Milliseconds()) / 1000
-	}
-	if c.Wrap > 0 {
-		t = math.Mod(t, c.Wrap)
-	}
-	return t
 }
 
 // floats sends the fields in the frame's order; those that are no channel are 0.
@@ -162,69 +121,6 @@ func (d *dialogue) floats(now time.Time, out *output) {
 	}
 	d.out = floats.Append(d.out[:0], d.vals)
 	out.binary(d.out)
-}
-
-// advance moves every channel to now.
-func (d *dialogue) advance(now time.Time) {
-	dt := min(now.Sub(d.last), catchUp).Seconds()
-	d.last = now
-	for i := range d.chans {
-		c, st := &d.s.Channels[i], &d.chans[i]
-		if st.held {
-			continue
-		}
-		goal := d.target(i, now.Sub(d.boot).Seconds())
-		switch {
-		case c.Wave == Walk:
-			pull := dt / (10 + dt)
-			st.x += (c.Mean-st.x)*pull + c.Amplitude*math.Sqrt(0.2*dt)*d.rand.NormFloat64()
-		case c.Lag > 0:
-			st.x += (goal - st.x) * (1 - math.Exp(-dt/c.Lag))
-		default:
-			st.x = goal
-		}
-	}
-}
-
-func (d *dialogue) target(i int, t float64) float64 {
-	c := &d.s.Channels[i]
-	switch c.Wave {
-	case Sine:
-		if c.Period > 0 {
-			return c.Mean + c.Amplitude*math.Sin(2*math.Pi*t/c.Period)
-		}
-	case Follow:
-		gain := c.Gain
-		if gain == 0 {
-			gain = 1
-		}
-		return c.Mean + gain*d.params[c.Param]
-	}
-	return c.Mean
-}
-
-// wireValue is a channel as it is printed: a float64 or a word.
-func (d *dialogue) wireValue(i int) any {
-	c := &d.s.Channels[i]
-	x := d.chans[i].x
-	if !d.chans[i].held {
-		x += c.Noise * d.rand.NormFloat64()
-	}
-	x = quantise(x, c.Resolution)
-	if c.Limits != nil {
-		x = clamp(x, c.Limits[0], c.Limits[1])
-	}
-	x -= c.Offset
-	if c.Scale != 0 {
-		x /= c.Scale
-	}
-	if w, ok := c.Words[x]; ok {
-		return w
-	}
-	if r, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 9, 64), 64); err == nil {
-		return r // no more digits than a board prints
-	}
-	return x
 }
 
 // print writes one record in the spec's format.

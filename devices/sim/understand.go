@@ -60,20 +60,13 @@ func (d *dialogue) obey(got []Pair, out *output) {
 			continue
 		}
 		if m.Reset {
-			d.initial()
-			for k := range d.chans {
-				d.chans[k].held = false
-			}
+			d.Reset()
 		}
 		for id, x := range set {
 			d.params[id] = x
 		}
 		for _, e := range m.Shows {
-			x := e.Value
-			if e.Param != "" {
-				x = d.params[e.Param]
-			}
-			d.chans[e.Channel] = channelState{x: x, held: true}
+			d.Show(e)
 		}
 		if len(m.Reply) > 0 {
 			d.print(out, m.Reply, slots)
