@@ -35,18 +35,14 @@ func (c *compiler) conv(p *Part) (conv, *PartError) {
 	case "blanks":
 		return space{}, nil
 	case "number", "exponent":
-		return c.width(p, nil, func() (conv, *PartError) { return c.number(p, kind) })
+		return c.width(p, func() (conv, *PartError) { return c.number(p, kind) })
 	case "int", "auto", "hex", "octal", "binary":
 		if kind == "hex" && p.Of != "" {
 			return c.hexOf(p)
 		}
-		return c.width(p, nil, func() (conv, *PartError) { return c.integer(p, kind) })
+		return c.width(p, func() (conv, *PartError) { return c.integer(p, kind) })
 	case "text", "word", "chars":
-		t, err := c.text(p, kind)
-		if err != nil {
-			return nil, err
-		}
-		return c.width(p, t, func() (conv, *PartError) { return t, nil })
+		return c.width(p, func() (conv, *PartError) { return c.text(p, kind) })
 	}
 	return c.conv2(p, kind)
 }
@@ -125,7 +121,7 @@ func (c *compiler) integer(p *Part, kind string) (conv, *PartError) {
 	return n, nil
 }
 
-func (c *compiler) text(p *Part, kind string) (*text, *PartError) {
+func (c *compiler) text(p *Part, kind string) (conv, *PartError) {
 	t := &text{forbidden: c.o.Forbidden, name: "a text", open: true, empty: kind == "text"}
 	switch kind {
 	case "word":
@@ -148,7 +144,7 @@ func (c *compiler) text(p *Part, kind string) (*text, *PartError) {
 }
 
 // width wraps a converter in what its width and blanks say.
-func (c *compiler) width(p *Part, t *text, inner func() (conv, *PartError)) (conv, *PartError) {
+func (c *compiler) width(p *Part, inner func() (conv, *PartError)) (conv, *PartError) {
 	cv, err := inner()
 	if err != nil {
 		return nil, err
@@ -173,7 +169,7 @@ func (c *compiler) width(p *Part, t *text, inner func() (conv, *PartError)) (con
 	isText := cv.kind() == Text
 	w := &width{conv: cv, exact: p.Width, least: p.MinWidth, most: p.MaxWidth, pad: ' ', signFirst: p.Sign == "apart",
 		padded: !isText || p.Pad != "" || p.Align != "", left: p.Align == "left" || isText && p.Align == "",
-		trim: !isText, blanks: !isText || p.As == "word"}
+		trim: !isText, blanks: (!isText || p.As == "word") && cv.size() < 0}
 	if p.Blanks != nil {
 		w.blanks, w.trim = *p.Blanks, *p.Blanks && !isText
 	}
@@ -191,6 +187,9 @@ func (c *compiler) width(p *Part, t *text, inner func() (conv, *PartError)) (con
 	}
 	if p.MinWidth > 0 && !w.padded {
 		return nil, bad("pad", CodeMissing, "min_width of a text needs pad")
+	}
+	if p.Sign == "blank" && !w.blanks {
+		return nil, bad("blanks", CodeRange, "sign: blank needs blanks to be skipped")
 	}
 	w.strip = w.padded && (isText || w.pad != zeroOf(cv))
 	if err := w.check(); err != nil {
@@ -213,6 +212,8 @@ func (c *width) check() *PartError {
 		return bad("pad", CodeRange, "as: auto would read leading zeros as octal")
 	case c.pad != zero && more[c.pad], c.pad == '-', c.pad == '+':
 		return bad("pad", CodeRange, "%q would be read as part of the number", c.pad)
+	case c.signFirst && c.pad != zero && c.pad != ' ':
+		return bad("pad", CodeRange, "sign: apart pads with blanks or zeros")
 	case c.exact == 0 && c.pad != zero && (c.pad != ' ' || !c.blanks):
 		return bad("pad", CodeRange, "min_width reads back only blanks and zeros; give width")
 	}

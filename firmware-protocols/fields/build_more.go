@@ -4,16 +4,40 @@ import "slices"
 
 // conv2 makes the rarer converters.
 func (c *compiler) conv2(p *Part, kind string) (conv, *PartError) {
-	return nil, bad("as", CodeKind, "unknown kind %q", kind)
+	switch kind {
+	case "bcd":
+		if p.Size < 1 || p.Size > 9 {
+			return nil, bad("size", CodeMissing, "as: bcd needs size, 1 to 9 bytes")
+		}
+		return &bcd{newScaling(p.Scale, p.Offset), p.Size, p.Order == "little", p.Signed}, nil
+	case "mantissa":
+		m := &mantissa{scaling: newScaling(p.Scale, p.Offset), sign: signByte(p), apart: p.Sign == "apart"}
+		if p.Decimals != nil {
+			if m.digits = *p.Decimals; m.digits < 1 || m.digits > 17 {
+				return nil, bad("decimals", CodeRange, "1 to 17 digits of the mantissa")
+			}
+		}
+		return c.width(p, func() (conv, *PartError) { return m, nil })
+	case "time":
+		return newClock(p.Layout)
+	case "block":
+		return c.block(p)
+	}
+	return nil, bad("as", CodeKind, "as: %s cannot stand here", kind)
 }
 
+// hexOf makes the bytes of a raw value as hexadecimal digits.
 func (c *compiler) hexOf(p *Part) (conv, *PartError) {
-	return nil, bad("of", CodeKind, "unknown kind %q", p.Of)
+	if err := p.only(" of upper order scale offset", "as: hex with of"); err != nil {
+		return nil, err
+	}
+	r, ok := rawKind(p.Of)
+	if !ok {
+		return nil, bad("of", CodeKind, "%q is no raw kind, such as i16 or f32", p.Of)
+	}
+	r.little, r.scaling = p.Order == "little", newScaling(p.Scale, p.Offset)
+	return &hexRaw{r, p.Upper}, nil
 }
-
-func (c *compiler) list(p *Part) *PartError  { return bad("list", CodeKind, "not known") }
-func (c *compiler) bits(p *Part) *PartError  { return bad("as", CodeKind, "not known") }
-func (c *compiler) regex(p *Part) *PartError { return bad("as", CodeKind, "not known") }
 
 // below makes the converter that stands below a choice or bits: part p of kind
 // p.Of, without the keys in not.

@@ -157,6 +157,12 @@ func (c *compiler) single(p *Part) (*single, *PartError) {
 	if err != nil {
 		return nil, err
 	}
+	return c.finish(p, cv)
+}
+
+// finish puts a converter into its part.
+func (c *compiler) finish(p *Part, cv conv) (*single, *PartError) {
+	var err *PartError
 	s := &single{conv: cv, key: p.Field, tail: -1}
 	if p.Field != "" {
 		s.name = []byte(p.Field)
@@ -216,7 +222,7 @@ func literal(cv conv, p *Part, key string, x any) (*Entry, *PartError) {
 	if cv.kind() == Text && val.Kind == Number && p.As != "choice" {
 		return nil, bad(key, CodeDefault, "a text in quotes is needed")
 	}
-	if key == "default" && textOf(cv) != nil {
+	if _, re := cv.(*pattern); key == "default" && (re || textOf(cv) != nil) {
 		e := &Entry{}
 		e.text([]byte(val.Text))
 		return e, nil

@@ -37,7 +37,7 @@ func takes(kind string) string {
 	case "bcd":
 		return " size order signed scale offset"
 	case "time":
-		return keysWidth + " layout"
+		return " layout"
 	case "regex":
 		return " pattern fields max_width"
 	case "block":

@@ -1,5 +1,7 @@
 package fields
 
+import "bytes"
+
 // link tells each part what stands behind it, and refuses parts of which nobody
 // could tell where they end.
 func (c *compiler) link() *PartError {
@@ -7,7 +9,7 @@ func (c *compiler) link() *PartError {
 	tail := 0 // bytes behind the op, -1: not fixed
 	c.p.fixed = -1
 	for i := len(ops) - 1; i >= 0; i-- {
-		if s, ok := ops[i].(*single); ok {
+		if s := singleOf(ops[i]); s != nil {
 			if s.tail = tail; i+1 < len(ops) {
 				if k, ok := ops[i+1].(constant); ok {
 					s.next = k
@@ -35,11 +37,17 @@ func (c *compiler) link() *PartError {
 
 // ends checks that op i, which is not the last, ends at a known place.
 func (c *compiler) ends(i, tail int) *PartError {
-	s, ok := c.p.ops[i].(*single)
-	if !ok || s.size() >= 0 {
+	s := singleOf(c.p.ops[i])
+	if s == nil || s.size() >= 0 {
 		return nil
 	}
 	next := c.p.ops[i+1]
+	if n := singleOf(next); n != nil && n.filler && i+2 == len(c.p.ops) && !s.open {
+		return nil // blanks at the end
+	}
+	if w, ok := s.conv.(*width); ok && s.open && w.least > 0 && bytes.IndexByte(s.next, w.pad) >= 0 {
+		return bad("pad", CodeOpen, "%q stands in the constant behind the text, too", string(w.pad))
+	}
 	if tail >= 0 || s.open && s.next != nil {
 		return nil
 	}
@@ -55,7 +63,7 @@ func (c *compiler) ends(i, tail int) *PartError {
 		}
 		return nil
 	}
-	if n, ok := next.(*single); ok {
+	if n := singleOf(next); n != nil {
 		if ch, ok := n.conv.(*choice); ok && ch.of == nil {
 			for _, w := range ch.wires {
 				if goesOn(s.conv, w) {
@@ -84,7 +92,23 @@ func meets(o op, in set) bool {
 	return f.meets(in)
 }
 
+// singleOf is the part of one value in an op, nil: none.
+func singleOf(o op) *single {
+	switch o := o.(type) {
+	case *single:
+		return o
+	case *bitsOp:
+		return o.single
+	case *groups:
+		return o.single
+	}
+	return nil
+}
+
 func isDecimal(cv conv) bool {
+	if l, ok := cv.(*list); ok {
+		cv = l.elem
+	}
 	if w, ok := cv.(*width); ok {
 		cv = w.conv
 	}

@@ -108,6 +108,9 @@ func (space) print(dst []byte, v Value) ([]byte, error) {
 	if v.Kind != Text || blanks([]byte(v.Text)) != len(v.Text) {
 		return dst, refuse("blanks are needed")
 	}
+	if v.Text == "" {
+		return append(dst, ' '), nil // or its neighbours would touch
+	}
 	return append(dst, v.Text...), nil
 }
 

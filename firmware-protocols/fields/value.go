@@ -57,8 +57,8 @@ type Entry struct {
 type Values struct {
 	Entries []Entry
 
-	spare, other Entry  // of skipped and of compared values
-	buf          []byte // printed values and digits
+	spare, other, elem Entry  // of skipped, of compared values, of elements
+	buf                []byte // printed values and digits
 }
 
 // Get returns the entry of that name.

@@ -32,23 +32,26 @@ func (c *width) parse(b []byte, e *Entry, v *Values) (int, bool) {
 	case c.most > 0 && len(b) > c.most:
 		b = b[:c.most]
 	}
+	isText := c.kind() == Text
+	if isText && c.strip && !c.left {
+		n := 0
+		for n < len(b) && n < c.least-1 && b[n] == c.pad {
+			n++
+		}
+		at, b = at+n, b[n:]
+	}
 	n, ok := c.conv.parse(b, e, v)
 	if !ok || !c.strip {
 		return at + n, ok
 	}
-	switch {
-	case c.kind() == Text && c.left:
-		for len(e.Text) > 0 && e.Text[len(e.Text)-1] == c.pad {
-			e.Text = e.Text[:len(e.Text)-1]
-		}
-	case c.kind() == Text:
-		for len(e.Text) > 0 && e.Text[0] == c.pad {
-			e.Text = e.Text[1:]
-		}
-	case c.left:
-		for n < len(b) && n < c.least && b[n] == c.pad {
-			n++
-		}
+	for isText && c.left && len(e.Text) > 0 && e.Text[len(e.Text)-1] == c.pad {
+		e.Text = e.Text[:len(e.Text)-1]
+	}
+	for isText && !c.left && len(e.Text) > 0 && e.Text[0] == c.pad {
+		e.Text = e.Text[1:]
+	}
+	for c.left && n < len(b) && n < c.least && b[n] == c.pad {
+		n++
 	}
 	return at + n, true
 }
