@@ -154,7 +154,7 @@ func (d *Decoder) scan(b []byte, emit func(*Message)) int {
 			d.emit(c[:n], emit)
 			done += n
 		case d.l.rescans():
-			if why == TooLong || why == BadCode {
+			if why == TooLong {
 				n = 0 // nobody knows where it ends
 			}
 			d.lose(1, why, n)

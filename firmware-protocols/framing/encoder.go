@@ -83,6 +83,15 @@ func (e *Encoder) append(dst, body []byte) ([]byte, error) {
 			e.plain = append(append(e.plain, l.mark...), extra...)
 		}
 	default:
+		if l.opt.Hex {
+			e.plain = append(append(e.plain[:0], l.start...), content...)
+			e.plain = e.sum(e.plain, e.plain)
+			dst = append(dst, l.start...)
+			for _, c := range e.plain[len(l.start):] {
+				dst = append(dst, digits[c>>4], digits[c&15])
+			}
+			return append(dst, l.mark...), nil
+		}
 		dst = append(append(dst, l.start...), content...)
 		if l.tail == 0 {
 			dst = e.sum(dst, dst[begin:])

@@ -82,6 +82,8 @@ var ways = []struct {
 	{"end or silence", Options{End: "\n", Silence: 1}, "T=21.5 C"},
 	{"start and end", Options{Start: "$", End: "\r\n"}, "GPGGA,1"},
 	{"nmea", Options{Start: "$", After: "*", Tail: 2, End: "\r\n", Checksum: &Checksum{Kind: "xor", As: "hex", From: 1, Until: 1, Upper: true}}, "GPGGA,1"},
+	{"modbus ascii", Options{Start: ":", End: "\r\n", Hex: true, Checksum: &Checksum{Kind: "lrc", From: 1}}, "\x11\x03\x00\x6b\x00\x03"},
+	{"hex, no start mark", Options{End: "\n", Hex: true}, "\x11\x03:\n"},
 	{"stx etx bcc", Options{Start: "\x02", End: "\x03", Tail: 1, Checksum: &Checksum{Kind: "xor", From: 1}}, "W01,+0021.5"},
 	{"stx, checksum, etx", Options{Start: "\x02", End: "\x03", Checksum: &Checksum{Kind: "negsum", From: 1}}, "W01,+0021.5"},
 	{"a tail with more than a checksum", Options{Start: "\x02", End: "\x03", Tail: 3, Checksum: &Checksum{Kind: "sum8", From: 1}}, "abcXY"},

@@ -144,6 +144,7 @@ func (l *layout) choose(o Options) error {
 		{"start", o.Start != "", plain || l.way == sized},
 		{"escape", o.Escape != "", plain},
 		{"xor", o.Xor != 0, o.Escape != ""},
+		{"hex", o.Hex, plain && o.Escape == "" && o.Tail == 0 && !o.Empty},
 		{"after", o.After != "", plain && o.Tail > 0},
 		{"tail", o.Tail != 0, plain},
 		{"silence", o.Silence != 0, chosen == "silence" || plain && o.Start == "" && o.Escape == "" && o.Tail == 0},
@@ -209,6 +210,8 @@ func (l *layout) checks(o Options) error {
 		return wrong("checksum.from", "%d is no number of bytes", c.From)
 	case c.Until < 0 || c.Until > maxMax:
 		return wrong("checksum.until", "%d is no number of bytes", c.Until)
+	case o.Hex && l.form != checksum.Binary:
+		return wrong("checksum.as", "is binary with hex: its digits are those of hex")
 	case c.Stuffed && (l.way != stuffed || l.tail == 0 && o.Tail == 0):
 		return wrong("checksum.stuffed", "needs escape and tail")
 	}
@@ -250,7 +253,7 @@ func (l *layout) limits(o Options) error {
 		l.max = o.Size - l.overhead()
 	}
 	l.rawMax = l.max + slack
-	if l.way == stuffed {
+	if l.way == stuffed || o.Hex {
 		l.rawMax = 2*l.max + slack
 	} else if l.way == cobs {
 		l.rawMax = l.max + l.max/254 + slack

@@ -13,6 +13,9 @@ func (d *Decoder) markedFrame(c []byte) (int, Fault) {
 	if l.tail == 0 {
 		most += l.width
 	}
+	if l.opt.Hex {
+		most = s + 2*(most-s)
+	}
 	from := max(d.seen, s)
 	window := c[:min(len(c), most+len(l.mark))]
 	m := bytes.Index(window[min(from, len(window)):], l.mark)
@@ -36,7 +39,42 @@ func (d *Decoder) markedFrame(c []byte) (int, Fault) {
 	if l.tail > 0 {
 		return d.tailedFrame(c, m)
 	}
+	if l.opt.Hex {
+		return m + len(l.mark), d.hexFrame(c[:m])
+	}
 	return d.summedFrame(c, m, most)
+}
+
+// hexFrame reads a frame, its end mark cut off, that is written in digits.
+func (d *Decoder) hexFrame(c []byte) Fault {
+	s := len(d.l.start)
+	d.plain = append(d.plain[:0], c[:s]...)
+	for p := c[s:]; len(p) > 0; p = p[2:] {
+		if len(p) == 1 {
+			return BadCode
+		}
+		hi, lo := hexDigit(p[0]), hexDigit(p[1])
+		if hi|lo > 15 {
+			return BadCode
+		}
+		d.plain = append(d.plain, hi<<4|lo)
+	}
+	at := len(d.plain) - d.l.width
+	why := d.verify(d.plain, at)
+	if why == OK {
+		d.body(d.plain[s:at], nil)
+	}
+	return why
+}
+
+func hexDigit(c byte) byte {
+	switch {
+	case c-'0' <= 9:
+		return c - '0'
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return c | 0x20 - 'a' + 10
+	}
+	return 0xFF
 }
 
 // tailedFrame reads what follows the mark at c[m].

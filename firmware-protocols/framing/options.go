@@ -36,6 +36,10 @@ type Options struct {
 	COBS bool `yaml:"cobs"`
 	// SLIP: the framing of RFC 1055.
 	SLIP bool `yaml:"slip"`
+	// Hex: the bytes between the marks, a binary checksum with them, stand on the
+	// line as pairs of hexadecimal digits (Modbus ASCII, Intel HEX). They are
+	// summed decoded.
+	Hex bool `yaml:"hex"`
 	// Silence on the line ends a message. The owner's clock measures it and
 	// calls Silent. Beside End alone: whichever comes first.
 	Silence time.Duration `yaml:"silence"`

@@ -71,6 +71,8 @@ func (n *Length) value(p []byte) (v int, ok bool) {
 	return int(min(x, 1<<30)), true
 }
 
+const digits = "0123456789ABCDEF"
+
 // appendValue writes v; ok is false where the field cannot hold it.
 func (n *Length) appendValue(dst []byte, v int) ([]byte, bool) {
 	if v < 0 {
@@ -96,7 +98,7 @@ func (n *Length) appendValue(dst []byte, v int) ([]byte, bool) {
 		}
 		*place = byte(rest % base)
 		if base != 256 {
-			*place = "0123456789ABCDEF"[rest%base]
+			*place = digits[rest%base]
 		}
 		rest /= base
 	}

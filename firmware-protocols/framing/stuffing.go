@@ -165,11 +165,11 @@ func (d *Decoder) stuffedFrame(c []byte) (int, Fault) {
 	return 0, OK
 }
 
-// badCode ends a frame at a broken escape: behind it where frames have start
-// marks, else at the next mark, which both frames share.
+// badCode ends a frame at a broken escape: nobody knows where it ends where
+// frames have start marks, else at the next mark.
 func (d *Decoder) badCode(c []byte, i int) (int, Fault) {
 	if len(d.l.start) > 0 {
-		return i + 1, BadCode
+		return 0, BadCode
 	}
 	most := d.l.rawMax + 1
 	k := bytes.IndexByte(c[i:min(len(c), most)], d.l.mark[0])
