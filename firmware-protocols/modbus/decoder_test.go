@@ -77,6 +77,8 @@ func TestDecoder(t *testing.T) {
 		{name: "tcp", opt: Options{Mode: TCP}, req: two, input: [][]byte{tcpReply}, want: []string{answer}},
 		{name: "tcp: a wrong protocol", opt: Options{Mode: TCP}, req: two, input: [][]byte{{0, 9, 0, 1, 0, 2, 1, 1}, tcpReply},
 			want: []string{answer}, garbage: 8},
+		{name: "tcp: a header too short for its function", opt: Options{Mode: TCP}, req: two, input: [][]byte{{0, 9, 0, 0, 0, 2, 1, 3}, tcpReply},
+			want: []string{answer}, garbage: 8},
 		{name: "tcp: an earlier transaction", opt: Options{Mode: TCP}, req: two,
 			input: [][]byte{{0, 8, 0, 0, 0, 7, 1, 3, 4, 0, 10, 0, 12}, tcpReply}, want: []string{"stray 000a000c", answer}},
 		{name: "tcp: an exception", opt: Options{Mode: TCP}, req: two, input: [][]byte{{0, 9, 0, 0, 0, 3, 1, 0x83, 11}}, want: []string{"exception 11"}},

@@ -28,6 +28,7 @@ func FuzzDecoder(f *testing.F) {
 	}
 	f.Add([]byte{17, 3, 250, 0, 0}, uint8(0), uint8(9))
 	f.Add([]byte{0x15, 1, 0, 0, 0, 250, 17, 3, 247}, uint8(1), uint8(9))
+	f.Add([]byte{0x15, 1, 0, 0, 0, 2, 17, 3}, uint8(1), uint8(9))
 	cases := frames(f).Cases
 	f.Fuzz(func(t *testing.T, b []byte, bits, chunk uint8) {
 		o := Options{Mode: Mode(bits & 1), Echo: bits&2 != 0}

@@ -107,7 +107,7 @@ func replyAt(m Mode, b []byte) (n int, st state) {
 		return n, st
 	}
 	pdu, st := replyPDU(b[mbap:])
-	if st == no || st == whole && pdu+mbap != n {
+	if st == no || st == whole && pdu+mbap != n || pdu+mbap > n {
 		return 0, no
 	}
 	return sized(b, n, whole)
