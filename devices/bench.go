@@ -12,6 +12,7 @@ import (
 
 	"labbox/devices/transport"
 	"labbox/devices/transport/hotplug"
+	"labbox/devices/transport/mqtt"
 	"labbox/devices/transport/serial"
 	"labbox/devices/transport/tcp"
 	"labbox/devices/transport/wslisten"
@@ -25,6 +26,8 @@ type BenchConfig struct {
 	Ledger *Ledger
 	Sinks  []edge.Sink
 	Logger *slog.Logger
+	// MQTT lets devices in; nil where the box file has no `mqtt:`.
+	MQTT mqtt.Broker
 	// Seed of simulated devices.
 	Seed uint64
 }
@@ -107,12 +110,15 @@ func portNames() ([]string, error) {
 
 func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *serial.Registry, cfg BenchConfig) (transport.Opener, int, error) {
 	p := dev.Port
-	if t.Protocol.Floats != nil && (p.Path != "" || p.USB != "" || p.TCP != "") {
-		line := "a serial line"
-		if p.TCP != "" {
-			line = "a TCP connection"
+	if t.Protocol.Floats != nil && (p.Path != "" || p.USB != "" || p.TCP != "" || p.MQTT) {
+		line := "a serial line has none"
+		switch {
+		case p.TCP != "":
+			line = "a TCP connection has none"
+		case p.MQTT:
+			line = "MQTT does not tell bytes from text"
 		}
-		return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: %s sends messages, %s has none", dev.ID, t.Name, line).
+		return nil, 0, edge.Errorf(edge.CodeBadConfig, "%s: %s sends messages, %s", dev.ID, t.Name, line).
 			WithHint("write `port: {listen: /dial/%s}`", dev.ID)
 	}
 	switch {
@@ -121,6 +127,9 @@ func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *seri
 		return o, 0, err
 	case p.Listen != "":
 		o, err := b.listen(box, dev, cfg)
+		return o, 0, err
+	case p.MQTT:
+		o, err := b.mqtt(t, box, dev, cfg)
 		return o, 0, err
 	case p.TCP != "":
 		o, err := b.dial(dev)
@@ -167,11 +176,44 @@ func (b *Bench) dial(dev *config.Device) (transport.Opener, error) {
 	return tcp.New(tcp.Options{Addr: addr})
 }
 
-func (b *Bench) listen(box *config.Box, dev *config.Device, cfg BenchConfig) (transport.Opener, error) {
+func (b *Bench) mqtt(t *Type, box *config.Box, dev *config.Device, cfg BenchConfig) (transport.Opener, error) {
+	password, err := secret(box, dev)
+	if err != nil {
+		return nil, err
+	}
+	o := mqtt.Options{Name: dev.ID, Password: password, Broker: cfg.MQTT, Lines: t.Protocol.Lines != nil, Refused: turnedAway(dev, cfg)}
+	o.In, o.Out = box.Topics(dev)
+	op, err := mqtt.New(o)
+	if err != nil {
+		return nil, err
+	}
+	b.close = append(b.close, op.Close)
+	return op, nil
+}
+
+// turnedAway logs who was turned away.
+func turnedAway(dev *config.Device, cfg BenchConfig) func(string, *edge.Error) {
 	log := cfg.Logger.With("device", dev.ID)
-	o := wslisten.Options{Name: dev.ID, Refused: func(remote string, why *edge.Error) {
+	return func(remote string, why *edge.Error) {
 		log.Warn("device dialling in was refused", "remote", remote, "code", why.Code, "error", why.Message)
-	}}
+	}
+}
+
+// secret reads the device's token file.
+func secret(box *config.Box, dev *config.Device) (string, error) {
+	name := dev.Port.Token
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(box.Dir, name)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", edge.Errorf(edge.CodeBadConfig, "%s: token_file: %w", dev.ID, err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+func (b *Bench) listen(box *config.Box, dev *config.Device, cfg BenchConfig) (transport.Opener, error) {
+	o := wslisten.Options{Name: dev.ID, Refused: turnedAway(dev, cfg)}
 	for _, a := range dev.Port.Allow {
 		prefix, err := netip.ParsePrefix(a)
 		if err != nil {
@@ -184,15 +226,10 @@ func (b *Bench) listen(box *config.Box, dev *config.Device, cfg BenchConfig) (tr
 		o.AllowedAddrs = append(o.AllowedAddrs, prefix)
 	}
 	if dev.Port.Token != "" {
-		name := dev.Port.Token
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(box.Dir, name)
+		var err error
+		if o.Token, err = secret(box, dev); err != nil {
+			return nil, err
 		}
-		secret, err := os.ReadFile(name)
-		if err != nil {
-			return nil, edge.Errorf(edge.CodeBadConfig, "%s: token_file: %w", dev.ID, err)
-		}
-		o.Token = strings.TrimSpace(string(secret))
 	}
 	l, err := wslisten.New(o)
 	if err != nil {

@@ -16,6 +16,7 @@ type outgoing struct {
 	kind   transport.Kind
 	answer answerer      // nil: none is awaited
 	within time.Duration // for the answer
+	why    *outgoing     // sent where no answer came, to be told why
 	next   *outgoing     // sent once this one is answered, such as a query of the error queue
 }
 
@@ -88,11 +89,11 @@ type exchange struct {
 	round  *round          // of a poll; nil for commands and steps
 	shows  *expectation    // armed with the first message; may be nil
 
-	at   time.Duration // when the first message went out
-	sent bool          // it did, or may have
-	raw  string        // the answer's bytes, for people
-	late *expectation  // an answer that may still come, and would be taken for another's
-	left time.Duration // how long for
+	at   time.Duration  // when the first message went out
+	sent bool           // it did, or may have
+	raw  string         // the answer's bytes, for people
+	late []*expectation // answers that may still come, and would be taken for others'
+	left time.Duration  // how long for
 }
 
 // run carries the exchange out. An error before sent is true means that nothing
@@ -114,10 +115,29 @@ func (x *exchange) run() error {
 				return err
 			}
 		default:
-			return err
+			return x.explained(out, err)
 		}
 	}
 	return nil
+}
+
+// explained asks a device that did not answer why, where it can say.
+func (x *exchange) explained(out *outgoing, err error) error {
+	if out.why == nil || edge.CodeOf(err) != edge.CodeNoAnswer && edge.CodeOf(err) != edge.CodeGarbage {
+		return err
+	}
+	for range mostAgain {
+		why := x.one(out.why, x.still)
+		var retry *retryError
+		if asRetry(why, &retry) {
+			continue
+		}
+		if edge.CodeOf(why) == edge.CodeDeviceRefused {
+			return why
+		}
+		break
+	}
+	return err
 }
 
 // still is the check of messages that follow the first: nothing has overtaken
@@ -194,7 +214,7 @@ func (x *exchange) one(out *outgoing, check func() error) error {
 		// A late answer must not be taken for the next message's. A safe message
 		// is repeated as it was: any answer to it is good.
 		drop = false
-		x.late, x.left = e, out.within
+		x.late, x.left = append(x.late, e), max(x.left, out.within)
 	}
 	if code := edge.CodeOf(err); code == edge.CodeNoAnswer && mismatch != "" {
 		err = edge.Errorf(edge.CodeGarbage, "the device answered %s", mismatch).WithHint("is the type file right about the answer?")
@@ -205,16 +225,19 @@ func (x *exchange) one(out *outgoing, check func() error) error {
 // linger keeps the expectation of an answer that did not come in time, for as
 // long again, and calls free after that.
 func (x *exchange) linger(free func()) {
-	e := x.late
-	if e == nil {
+	if len(x.late) == 0 {
 		free()
 		return
 	}
-	x.late = nil
 	go func() {
 		defer free()
-		defer x.l.watch.remove(e)
-		_ = e.wait(x.left, x.l.ctx.Done())
+		end := x.s.clock.Mono() + x.left
+		for _, e := range x.late {
+			_ = e.wait(max(0, end-x.s.clock.Mono()), x.l.ctx.Done())
+		}
+		for _, e := range x.late {
+			x.l.watch.remove(e)
+		}
 	}()
 }
 

@@ -61,6 +61,7 @@ type instrument struct {
 	mu    sync.Mutex
 	reply func(req string) string
 	got   []string
+	end   string // of requests, default "\r"
 	port  *mem.Port
 }
 
@@ -69,6 +70,10 @@ func (d *instrument) run(p *mem.Port) {
 	d.port = p
 	d.mu.Unlock()
 	var line []byte
+	end := d.end
+	if end == "" {
+		end = "\r"
+	}
 	buf := make([]byte, 256)
 	for {
 		n, kind, err := p.Receive(buf)
@@ -77,7 +82,7 @@ func (d *instrument) run(p *mem.Port) {
 		}
 		line = append(line, buf[:n]...)
 		for {
-			req, rest, ok := bytes.Cut(line, []byte("\r"))
+			req, rest, ok := bytes.Cut(line, []byte(end))
 			if !ok {
 				break
 			}

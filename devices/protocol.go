@@ -42,6 +42,9 @@ func newCodec(t *Type) (codec, error) {
 	if t.Protocol.Messages != nil {
 		return newMessagesCodec(t)
 	}
+	if t.Protocol.SCPI != nil {
+		return newSCPICodec(t)
+	}
 	l := t.Protocol.Lines
 	format, err := lines.ParseFormat(l.Format)
 	if err != nil {

@@ -125,6 +125,8 @@ func (t *Type) dialect() (sim.Dialect, error) {
 	switch {
 	case p.Messages != nil:
 		return newMessagesDevice(t)
+	case p.SCPI != nil:
+		return newSCPIDevice(t), nil
 	}
 	return nil, fmt.Errorf("%s cannot be simulated yet", p.given()[0])
 }

@@ -19,8 +19,10 @@ type partsDevice struct {
 	wrap   func(body []byte) []byte
 	unwrap func(p []byte, message func(body []byte))
 	reset  func()
-	stray  func(body []byte, m *sim.Model) []byte // the answer to what nothing matches; may be nil
-	vals   fields.Values
+	// outside is told of a value beyond its limits; may be nil.
+	outside func()
+	stray   func(body []byte, m *sim.Model) []byte // the answer to what nothing matches; may be nil
+	vals    fields.Values
 }
 
 // simRequest is one thing that the box may send, and what it does.
@@ -145,7 +147,10 @@ func (d *partsDevice) answer(body []byte, m *sim.Model) []byte {
 		}
 		set, ok := r.values(&d.vals)
 		if !ok {
-			if r.reply == nil {
+			if d.outside != nil {
+				d.outside()
+			}
+			if r.reply == nil || r.reply.refusal == nil && r.reply.ErrorExample == "" {
 				return nil
 			}
 			return d.print(r.reply.refusal, r.reply.ErrorExample, nil, m)

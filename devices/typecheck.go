@@ -108,6 +108,10 @@ func (c *checker) protocol() {
 	switch {
 	case p.Messages != nil:
 		c.messages()
+	case p.SCPI != nil:
+		if _, err := newSCPICodec(c.t); err != nil {
+			c.bad("bad_value", "", at("protocol", "scpi"), "%s", err)
+		}
 	case p.Lines != nil:
 		switch p.Lines.Format {
 		case "json", "relaxed", "plotter", "csv":

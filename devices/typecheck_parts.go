@@ -75,6 +75,9 @@ func (c *checker) partsAllowed() bool {
 // value of its own.
 func (c *checker) sendParts(s *Send, cmd *Command, path []any) {
 	path = append(slices.Clone(path), "parts")
+	if c.within(path, s.Done); s.Done > 0 && c.t.Protocol.SCPI == nil {
+		c.bad("bad_value", "use `wait:` or `shows:`", path, "done_within needs the protocol scpi")
+	}
 	s.pattern = c.compile(s.Parts, fields.Options{Print: true}, cmd, path)
 	if s.pattern == nil {
 		return

@@ -253,6 +253,10 @@ type Send struct {
 	Write    yaml.MapSlice `yaml:"write"`    // modbus, firmata: registers or pins and their values
 	Realtime string        `yaml:"realtime"` // gcode: one byte that overtakes everything, such as "!"
 
+	// Done asks the instrument to say when it has finished (scpi: *OPC?), and
+	// waits as long for that.
+	Done Duration `yaml:"done_within"`
+
 	pattern *fields.Pattern
 }
 
