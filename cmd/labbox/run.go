@@ -171,7 +171,12 @@ func (f *runFlags) own(ctx context.Context, p *parts, box *config.Box, ln net.Li
 	o.owner = devices.NewOwner(devices.OwnerConfig{Box: box.Box, Bus: p.bus, Shared: p.kv, Clock: p.clock, Recorder: recorder{rec},
 		Logger: p.log, Presence: presence})
 	o.serve = web.OwnerConfig{Token: presence.Token, Stop: p.count.Do(o.owner.Do), Runs: runs{rec}}
-	o.bench, err = devices.NewBench(reg, box, devices.BenchConfig{Clock: p.clock, Ledger: ledger, Logger: p.log,
+	door, err := p.openMQTT(ctx, box)
+	if err != nil {
+		o.close()
+		return nil, err
+	}
+	o.bench, err = devices.NewBench(reg, box, devices.BenchConfig{Clock: p.clock, Ledger: ledger, Logger: p.log, MQTT: door,
 		Sinks: []edge.Sink{o.owner, rec.Sink(), p.count.Sink()}, Seed: uint64(p.clock.Wall().UnixNano())})
 	if err != nil {
 		o.bench = &devices.Bench{}

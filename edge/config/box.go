@@ -26,6 +26,8 @@ type Box struct {
 	Schema  int      `yaml:"schema"`
 	Box     string   `yaml:"box"`
 	Devices []Device `yaml:"devices"`
+	// MQTT is where devices that speak it connect; nil: nowhere.
+	MQTT *MQTT `yaml:"mqtt"`
 
 	Dir string `yaml:"-"` // of the file: relative type paths start here
 }
@@ -44,7 +46,7 @@ type Device struct {
 }
 
 // Port says where the device is plugged in. Exactly one of Path, USB, TCP,
-// Listen, Sim is given.
+// Listen, MQTT, Sim is given.
 type Port struct {
 	Path   string `yaml:"path"`   // /dev/ttyUSB0, COM3, a pty
 	USB    string `yaml:"usb"`    // vid:pid in hex
@@ -57,8 +59,11 @@ type Port struct {
 	// Listen is where a device that dials in is expected: "/" + path on the
 	// box's own listener, or HOST:PORT for a listener of its own.
 	Listen string   `yaml:"listen"`
-	Token  string   `yaml:"token_file"` // with Listen: file that holds the device's token
+	Token  string   `yaml:"token_file"` // with Listen, MQTT: file that holds the device's token
 	Allow  []string `yaml:"allow"`      // with Listen: addresses that need no token
+	MQTT   bool     `yaml:"mqtt"`       // the device connects to Box.MQTT, its id for a user name
+	In     string   `yaml:"in"`         // with MQTT: the topic it subscribes, see Box.Topics
+	Out    string   `yaml:"out"`        // and the one it publishes
 	Sim    bool     `yaml:"sim"`
 	Baud   int      `yaml:"baud"` // replaces the type's
 }
@@ -122,6 +127,7 @@ func (b *Box) check(d *Doc) {
 			d.Add("missing", "no type", "name a catalogue type or a type file", "devices", i, "type")
 		}
 		dev.Port.check(d, i)
+		b.checkMQTT(d, i)
 		for key, l := range dev.Limits {
 			if l.Min != nil && l.Max != nil && *l.Min > *l.Max {
 				d.Add("bad_range", "min is greater than max", "", "devices", i, "limits", key)
@@ -132,13 +138,13 @@ func (b *Box) check(d *Doc) {
 
 func (p *Port) check(d *Doc, i int) {
 	n := 0
-	for _, given := range []bool{p.Path != "", p.USB != "", p.TCP != "", p.Listen != "", p.Sim} {
+	for _, given := range []bool{p.Path != "", p.USB != "", p.TCP != "", p.Listen != "", p.MQTT, p.Sim} {
 		if given {
 			n++
 		}
 	}
 	if n != 1 {
-		d.Add("bad_port", "a port is exactly one of path, usb, tcp, listen, sim",
+		d.Add("bad_port", "a port is exactly one of path, usb, tcp, listen, mqtt, sim",
 			"for a simulated device write `port: {sim: true}`", "devices", i, "port")
 	}
 	for _, with := range []struct {
