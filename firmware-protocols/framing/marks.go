@@ -99,16 +99,21 @@ func (d *Decoder) tailedFrame(c []byte, m int) (int, Fault) {
 // checksum may look like the mark; the mark is then the next one near it.
 func (d *Decoder) summedFrame(c []byte, m, most int) (int, Fault) {
 	l := d.l
-	first := m
+	first, bad := m, OK
+	var sum, want uint32
 	for {
 		why := d.verify(c, m-l.width)
 		if why == OK {
 			d.body(c[len(l.start):m-l.width], nil)
 			return m + len(l.mark), OK
 		}
+		if m == first {
+			bad, sum, want = why, d.msg.Sum, d.msg.Want
+		}
+		d.msg.Sum, d.msg.Want = sum, want
 		stop := min(first+l.width+len(l.mark), most+1) // the true mark begins before
 		if l.form != checksum.Binary || m+1 >= stop {
-			return first + len(l.mark), why
+			return first + len(l.mark), bad
 		}
 		end := stop - 1 + len(l.mark)
 		i := bytes.Index(c[m+1:min(len(c), end)], l.mark)
@@ -116,7 +121,7 @@ func (d *Decoder) summedFrame(c []byte, m, most int) (int, Fault) {
 			if len(c) < end && !d.last {
 				return 0, OK
 			}
-			return first + len(l.mark), why
+			return first + len(l.mark), bad
 		}
 		m += 1 + i
 	}
