@@ -23,7 +23,8 @@ func Compile(parts []Part, o Options) (*Pattern, error) {
 	}
 	c := compiler{o: o, p: Pattern{mute: -1}}
 	for i := range parts {
-		if err := c.part(&parts[i]); err != nil {
+		p := parts[i]
+		if err := c.part(&p); err != nil {
 			err.Index = i
 			return nil, err
 		}
@@ -44,6 +45,9 @@ type compiler struct {
 
 // part compiles one part into one op.
 func (c *compiler) part(p *Part) *PartError {
+	if err := c.encode(p); err != nil {
+		return err
+	}
 	switch n := p.sources(); {
 	case len(n) == 0:
 		return bad("field", CodeEmpty, "a part is a text, or has one of field, skip, equals, checksum, list, bits, fields")

@@ -24,6 +24,7 @@ const (
 	CodeOpen      = "part_open"       // it cannot be told where this part ends
 	CodeDefault   = "part_default"    // default or equals is no value of this kind
 	CodePattern   = "part_pattern"    // a bad regular expression or layout
+	CodeEncoding  = "part_encoding"   // a text that can be read as bytes in two ways
 	CodePrint     = "part_print_only" // asked to print what can only be read
 )
 

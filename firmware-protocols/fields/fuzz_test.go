@@ -82,31 +82,46 @@ func FuzzMatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var fresh Values
-		ok := p.Match(msg, &fresh, nil)
-		x := p.Explain(msg, nil)
-		if x.OK != ok || x.At < 0 || x.At > len(msg) || !ok && (x.Want == "" || x.Got == "" || len(fresh.Entries) > 0) {
-			t.Fatalf("%q by %s: %v, but %+v", msg, show(parts), ok, x)
+		agree(t, p, parts, msg, &used)
+		vals := map[string]Value{}
+		for _, f := range p.Fields() {
+			vals[f.Name] = randomValue(r, f)
 		}
-		if p.Match(msg, &used, nil) != ok || len(used.Entries) != len(fresh.Entries) {
-			t.Fatalf("%q by %s reads differently with used Values", msg, show(parts))
-		}
-		for i := range used.Entries {
-			if !used.Entries[i].same(&fresh.Entries[i]) || len(used.Entries[i].Array) > maxMost {
-				t.Fatalf("%q by %s: %v and %v", msg, show(parts), &used.Entries[i], &fresh.Entries[i])
-			}
-		}
-		if !ok || !p.CanPrint() {
-			return
-		}
-		again, err := p.Append(nil, fresh.Lookup)
-		if err != nil {
-			return // such as nan, or a text that may not be sent
-		}
-		if y := p.Explain(again, nil); !y.OK && !defaulted(parts) {
-			t.Fatalf("%q by %s prints as %q, which does not read back: %+v", msg, show(parts), again, y)
+		if good, err := p.Append(nil, lookup(vals)); err == nil && len(good) > 0 {
+			at := r.IntN(len(good)) // a good message with some bytes replaced
+			end := min(len(good), at+r.IntN(3))
+			agree(t, p, parts, append(append(append([]byte(nil), good[:at]...), msg[:min(len(msg), 4)]...), good[end:]...), &used)
 		}
 	})
+}
+
+// agree checks what must hold for any message.
+func agree(t *testing.T, p *Pattern, parts []Part, msg []byte, used *Values) {
+	t.Helper()
+	var fresh Values
+	ok := p.Match(msg, &fresh, nil)
+	x := p.Explain(msg, nil)
+	if x.OK != ok || x.At < 0 || x.At > len(msg) || !ok && (x.Want == "" || x.Got == "" || len(fresh.Entries) > 0) {
+		t.Fatalf("%q by %s: %v, but %+v", msg, show(parts), ok, x)
+	}
+	if p.Match(msg, used, nil) != ok || len(used.Entries) != len(fresh.Entries) {
+		t.Fatalf("%q by %s reads differently with used Values", msg, show(parts))
+	}
+	for i := range used.Entries {
+		if !used.Entries[i].same(&fresh.Entries[i]) || len(used.Entries[i].Array) > maxMost {
+			t.Fatalf("%q by %s: %v and %v", msg, show(parts), &used.Entries[i], &fresh.Entries[i])
+		}
+	}
+	if !ok || !p.CanPrint() {
+		return
+	}
+	again, err := p.Append(nil, fresh.Lookup)
+	if err != nil {
+		return // such as nan, or a text that may not be sent
+	}
+	if y := p.Explain(again, nil); !y.OK && !defaulted(parts) {
+		t.Fatalf("%q by %s prints as %q, which does not read back: %+v", msg, show(parts), again, y)
+	}
 }
 
 // defaulted reports whether a default may have been read: a value that cannot be

@@ -169,3 +169,38 @@ func TestPrintsDefaults(t *testing.T) {
 		t.Errorf("a number without a value: %v", err)
 	}
 }
+
+func TestEncoding(t *testing.T) {
+	for _, c := range []struct {
+		part Part
+		o    Options
+		want string // "": refused
+	}{
+		{Part{Text: "\u00aaU"}, Options{}, ""},
+		{Part{Text: "\u00aaU"}, Options{Encoding: "latin-1"}, "\xaaU"},
+		{Part{Text: "\u00b0C", Encoding: "utf-8"}, Options{Encoding: "latin-1"}, "\xc2\xb0C"},
+		{Part{Text: "\u2103"}, Options{Encoding: "latin-1"}, ""},
+		{Part{Text: "\xaaU"}, Options{}, "\xaaU"},
+		{Part{Hex: "AA 55"}, Options{}, "\xaaU"},
+		{Part{Hex: "AA 5"}, Options{}, ""},
+		{Part{Text: "x", Hex: "AA"}, Options{}, ""},
+		{Part{Text: "x", Encoding: "ebcdic"}, Options{}, ""},
+		{Part{As: "choice", Equals: "on", Choices: []Choice{{ID: "on", Hex: "ff 00"}, {ID: "off", Wire: "\u00fe"}}, Encoding: "latin-1"}, Options{}, "\xff\x00"},
+		{Part{As: "choice", Equals: "off", Choices: []Choice{{ID: "on", Hex: "ff 00"}, {ID: "off", Wire: "\u00fe"}}, Encoding: "latin-1"}, Options{}, "\xfe"},
+	} {
+		p, err := Compile([]Part{c.part}, c.o)
+		if c.want == "" {
+			if err == nil {
+				t.Errorf("%s compiles", show([]Part{c.part}))
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", show([]Part{c.part}), err)
+			continue
+		}
+		if b, err := p.Append(nil, nil); err != nil || string(b) != c.want {
+			t.Errorf("%s: %q, %v", show([]Part{c.part}), b, err)
+		}
+	}
+}

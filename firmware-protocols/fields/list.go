@@ -91,6 +91,13 @@ func (c *list) more() set {
 
 func (c *compiler) list(p *Part) *PartError {
 	el := *p.List
+	if el.Encoding == "" {
+		el.Encoding = p.Encoding
+	}
+	if err := c.encode(&el); err != nil {
+		err.Key = "list." + err.Key
+		return err
+	}
 	switch {
 	case el.Text != "" || el.Checksum != "" || el.List != nil || len(el.Bits) > 0 || len(el.Fields) > 0:
 		return bad("list", CodeMixed, "the element of a list is one field of numbers")
@@ -108,6 +115,7 @@ func (c *compiler) list(p *Part) *PartError {
 	}
 	cv, err := c.conv(&el)
 	if err != nil {
+		err.Key = "list." + err.Key
 		return err
 	}
 	l := &list{elem: cv, sep: []byte(p.Separator), count: p.Count, most: p.Most}

@@ -79,7 +79,7 @@ func (s *single) match(m []byte, at int, v *Values, args Lookup) (int, bool) {
 	n, ok := s.parse(m[at:end], e, v)
 	next := at + n
 	if !ok {
-		if s.def == nil {
+		if s.def == nil || s.size() > len(m)-at { // a cut message has no defaults
 			return next, false
 		}
 		e.clear(s.name)
@@ -95,7 +95,7 @@ func (s *single) match(m []byte, at int, v *Values, args Lookup) (int, bool) {
 // lost is where reading goes on behind a value that could not be read.
 func (s *single) lost(m []byte, at, end int) int {
 	if n := s.size(); n >= 0 {
-		return min(at+n, len(m))
+		return at + n
 	}
 	if s.next != nil {
 		if i := bytes.Index(m[at:], s.next); i >= 0 {

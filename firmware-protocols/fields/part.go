@@ -4,8 +4,13 @@ package fields
 // file a bare text stands for {text: ...}.
 type Part struct {
 	// Text is a constant: these bytes, compared exactly. In double quotes YAML
-	// takes "\x02" for a byte.
+	// takes "\x02" for a byte, up to "\x7f".
 	Text string `yaml:"text"`
+	// Hex is a constant given as bytes: "AA 55".
+	Hex string `yaml:"hex"`
+	// Encoding says how the texts of the part become bytes where they are not
+	// ASCII: latin-1 (each character up to "\xff" is one byte) or utf-8.
+	Encoding string `yaml:"encoding"`
 	// Field names the value. Receiving gives it, sending takes it.
 	Field string `yaml:"field"`
 	// Skip reads a value and drops it; sending writes Default.
@@ -107,6 +112,8 @@ type Choice struct {
 	ID string `yaml:"id"`
 	// Wire is what stands on the line, default the ID; a number with Part.Of.
 	Wire any `yaml:"wire"`
+	// Hex is the wire given as bytes: "AA 55".
+	Hex string `yaml:"hex"`
 	// Value is the number that goes with it; default its place in the list, from 0.
 	Value *float64 `yaml:"value"`
 }
@@ -143,10 +150,10 @@ func (p *Part) UnmarshalYAML(unmarshal func(any) error) error {
 }
 
 // UnmarshalYAML lets a bare text stand for {id: ...}.
-func (c *Choice) UnmarshalYAML(unmarshal func(any) error) error {
+func (d *Choice) UnmarshalYAML(unmarshal func(any) error) error {
 	var s string
 	if err := unmarshal(&s); err == nil {
-		*c = Choice{ID: s}
+		*d = Choice{ID: s}
 		return nil
 	}
 	type plain Choice
@@ -154,6 +161,6 @@ func (c *Choice) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal(&q); err != nil {
 		return err
 	}
-	*c = Choice(q)
+	*d = Choice(q)
 	return nil
 }

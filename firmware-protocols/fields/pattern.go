@@ -13,6 +13,8 @@ type Options struct {
 	// Forbidden are bytes that no printed text value may hold, such as the
 	// separators of commands. Control bytes are refused anyway.
 	Forbidden []byte
+	// Encoding is utf-8 or latin-1, for the parts that say none.
+	Encoding string
 	// Print asks that every part can be printed: the parts are sent.
 	Print bool
 }
