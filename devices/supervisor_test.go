@@ -250,6 +250,7 @@ type rig struct {
 	plate  *plate
 	opener *mem.Opener
 	line   transport.Opener // opener, unless a test says otherwise
+	plugs  <-chan struct{}  // hot plug, where a test has it
 	sink   *logSink
 	kv     *memKV
 	clock  edge.Clock
@@ -291,7 +292,7 @@ func (r *rig) start(typ *Type, baud int) {
 		r.t.Fatal(err)
 	}
 	r.Supervisor, err = New(Config{Box: "b", ID: "p", Type: typ, Opener: r.line, Baud: baud, Clock: r.clock, Ledger: ledger,
-		Sinks: []edge.Sink{r.sink}, Logger: log})
+		Sinks: []edge.Sink{r.sink}, Logger: log, Plugged: r.plugs})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -111,6 +111,34 @@ func TestBoardsReturnToTheirOwnPlace(t *testing.T) {
 	}
 }
 
+// The port's name passes on to another board while it is being opened: that one
+// is let go unharmed.
+func TestTheNamePassesOnWhileOpening(t *testing.T) {
+	bus := serialtest.NewBus(t)
+	mine, other := cloneA, cloneB
+	other.TTY = mine.TTY
+	plug(t, bus, mine)
+	looks := 0
+	o, err := serial.New(serial.Options{USB: serial.Match{VID: "1a86", PID: "7523", Location: mine.Socket}, List: func() ([]serial.Info, error) {
+		ports, err := serial.ListAt(bus.Sys, bus.Dev)
+		if looks++; looks == 1 { // and right after the look
+			bus.Unplug(mine.TTY)
+			plug(t, bus, other)
+		}
+		return ports, err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := o.Open(t.Context())
+	if port != nil {
+		port.Close()
+	}
+	if edge.CodeOf(err) != edge.CodePortMissing || looks != 2 {
+		t.Errorf("after %d looks: %v", looks, err)
+	}
+}
+
 // In a mount namespace the real /sys/class/tty and /dev are the fake bus: what
 // the library's enumerator says, and what List says.
 func TestIdentityWithoutUSB(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"labbox/devices/transport"
@@ -56,6 +57,10 @@ func (s *Opener) Open(ctx context.Context) (transport.Port, error) {
 		release()
 		return nil, openError(path, err)
 	}
+	if err := s.stillThere(); err != nil {
+		port.Close()
+		return nil, err
+	}
 	if s.o.ResetOnOpen {
 		if err := pulse(ctx, port, resetPulse); err != nil {
 			port.Close()
@@ -87,6 +92,20 @@ func (s *Opener) find() (string, error) {
 	}
 	p, err := s.place.find(s.o.USB, ports)
 	return p.Path, err
+}
+
+// stillThere makes sure that the name did not pass on to another device between
+// the look and the opening; an open port keeps its name.
+func (s *Opener) stillThere() error {
+	if s.o.Path != "" {
+		return nil
+	}
+	ports, err := s.o.List()
+	if err == nil && slices.Contains(ports, s.place.found) {
+		return nil
+	}
+	return edge.Errorf(edge.CodePortMissing, "%s: unplugged while it was being opened", s.place.found.Path).
+		WithHint("plug the device in; `labbox ports` lists what is there")
 }
 
 // resetPulse is how long DTR stays low: long enough for a bridge that carries
