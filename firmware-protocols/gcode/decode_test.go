@@ -175,6 +175,33 @@ func TestCheckAndWords(t *testing.T) {
 	}
 }
 
+func TestNumbers(t *testing.T) {
+	var n Numbers
+	for i := range 100 {
+		if _, err := n.Append(nil, fmt.Appendf(nil, "G0 X%d", i+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, i := range []int{37, 64, 100} {
+		line, ok := n.Again(i)
+		if number, text, err := ParseNumbered(line); !ok || number != i || string(text) != fmt.Sprintf("G0 X%d", i) || err != nil {
+			t.Errorf("%d: %q, %v, %v", i, line, ok, err)
+		}
+	}
+	for _, i := range []int{-1, 0, 36, 101} {
+		if line, ok := n.Again(i); ok {
+			t.Errorf("%d: %q", i, line)
+		}
+	}
+	if b, err := n.Append([]byte("a"), []byte("G0*1")); !errors.Is(err, ErrLine) || string(b) != "a" || n.Last() != 100 {
+		t.Error(b, err, n.Last())
+	}
+	n.Reset()
+	if b, err := n.Append(nil, []byte("M110")); err != nil || !strings.HasPrefix(string(b), "N1 M110*") {
+		t.Error(string(b), err)
+	}
+}
+
 func TestOptionsRefused(t *testing.T) {
 	for _, o := range []Options{{Buffer: 3}, {MaxLine: -1}, {Poll: time.Nanosecond}, {Status: "M114\nG0"}, {Status: "A?"}} {
 		if _, err := New(o); !errors.Is(err, ErrOptions) {
