@@ -53,15 +53,16 @@ func plainNumber(s string) bool {
 // FuzzMatch reads arbitrary bytes by patterns made from a seed: nothing panics,
 // matching and explaining agree, and what one Values held changes nothing.
 func FuzzMatch(f *testing.F) {
-	for i, c := range eachKind {
-		f.Add([]byte(c.msg), uint64(i))
+	cases := vectors(f)
+	for i, c := range cases {
+		f.Add(c.bytes(f), uint64(i))
 	}
 	for i, s := range []string{"T=21.50 C", "ff3", "\x01\x03\x02\x00\x05\x78\x47", "+9.91E37,OVL", "#0abc", "#9999999999", "{\u200b}", "1,2,3,,", ""} {
 		f.Add([]byte(s), uint64(1000+i))
 	}
 	var fixed []*Pattern
-	for _, c := range eachKind {
-		p, err := Compile(c.parts, Options{})
+	for _, c := range cases {
+		p, err := Compile(c.Parts, Options{})
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -7,68 +7,6 @@ import (
 	"testing"
 )
 
-// eachKind are parts of the rarer kinds with a message and its values.
-var eachKind = []struct {
-	name  string
-	parts []Part
-	msg   string
-	vals  map[string]Value
-}{
-	{"list", []Part{{Text: "D"}, {List: &Part{Field: "w", As: "number"}, Separator: ","}, {Text: ";"}}, "D1,-2.5,30;", map[string]Value{"w": Nums([]float64{1, -2.5, 30})}},
-	{"list of bytes", []Part{{List: &Part{Field: "w", As: "i16", Order: "little"}}, {Checksum: "xor"}}, "\x01\x00\xff\xff\x01", map[string]Value{"w": Nums([]float64{1, -1})}},
-	{"list of a known count", []Part{{List: &Part{Field: "w", As: "u8"}, Count: 2}, {Field: "rest", As: "u8"}}, "\x01\x02\x03", map[string]Value{"w": Nums([]float64{1, 2}), "rest": Num(3)}},
-	{"block of bytes", []Part{{Field: "b", As: "block"}, {Text: "!"}}, "#13a,b!", map[string]Value{"b": Str("a,b")}},
-	{"block of floats", []Part{{Field: "b", As: "block", Of: "f32"}}, "#18\x3f\x80\x00\x00\xbf\x80\x00\x00", map[string]Value{"b": Nums([]float64{1, -1})}},
-	{"bits", []Part{{As: "bits", Of: "u16", Order: "little", Bits: []Bit{{Field: "on"}, {Field: "mode", At: 4, Size: 3}, {Field: "t", At: 8, Size: 8, Signed: true}}}}, "\x51\xfe", map[string]Value{"on": Num(1), "mode": Num(5), "t": Num(-2)}},
-	{"bits in hex", []Part{{As: "bits", Of: "hex", Width: 2, Upper: true, Bits: []Bit{{Field: "hi", At: 4, Size: 4}, {Field: "lo", Size: 4}}}, {Text: "H"}}, "5AH", map[string]Value{"hi": Num(5), "lo": Num(10)}},
-	{"bits of 64", []Part{{As: "bits", Of: "u64", Bits: []Bit{{Field: "top", At: 63}, {Field: "low"}}}}, "\x80\x00\x00\x00\x00\x00\x00\x01", map[string]Value{"top": Num(1), "low": Num(1)}},
-	{"bcd", []Part{{Field: "a", As: "bcd", Size: 2}, {Field: "b", As: "bcd", Size: 2, Order: "little", Signed: true}}, "\x12\x34\x56\xf7", map[string]Value{"a": Num(1234), "b": Num(-756)}},
-	{"bcd scaled", []Part{{Field: "a", As: "bcd", Size: 3, Scale: 0.01}}, "\x01\x23\x45", map[string]Value{"a": Num(123.45)}},
-	{"mantissa", []Part{{Field: "a", As: "mantissa", Sign: "always"}}, "+123-04", map[string]Value{"a": Num(0.0123)}},
-	{"mantissa of four digits", []Part{{Field: "a", As: "mantissa", Decimals: four()}}, "-1230-05", map[string]Value{"a": Num(-0.0123)}},
-	{"bytes in hex", []Part{{Field: "a", As: "hex", Of: "f32", Upper: true}, {Field: "b", As: "hex", Of: "i16", Order: "little"}}, "41C80000feff", map[string]Value{"a": Num(25), "b": Num(-2)}},
-	{"time", []Part{{Field: "t", As: "time", Layout: "YYYY-MM-DD hh:mm:ss.sss"}}, "2001-09-09 01:46:40.250", map[string]Value{"t": Num(1000000000.25)}},
-	{"time of the day", []Part{{Field: "t", As: "time", Layout: "hhmmss.ss"}, {Text: ","}}, "010203.50,", map[string]Value{"t": Num(3723.5)}},
-	{"time with words", []Part{{Field: "t", As: "time", Layout: "D MMM YYYY h:mm A z"}}, "3 Sep 2010 3:45 PM +0000", map[string]Value{"t": Num(1283528700)}},
-	{"time with a letter", []Part{{Field: "t", As: "time", Layout: "YYYYMMDD'h'hhmm"}}, "19700102h0001", map[string]Value{"t": Num(86460)}},
-	{"nibbles", []Part{{Text: "\xabc"}, {Checksum: "sum8", As: "nibbles"}}, "\xabc0>", map[string]Value{}},
-	{"sum of a part", []Part{{Text: "abcdefg"}, {Checksum: "xor", From: 2, Until: 1}}, "abcdefg\x04", map[string]Value{}},
-}
-
-func four() *int { n := 4; return &n }
-
-func TestEachKind(t *testing.T) {
-	for _, c := range eachKind {
-		t.Run(c.name, func(t *testing.T) {
-			p, err := Compile(c.parts, Options{Print: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := p.Append(nil, lookup(c.vals))
-			if err != nil || string(got) != c.msg {
-				t.Errorf("prints %q, %v; want %q", got, err, c.msg)
-			}
-			var v Values
-			if !p.Match([]byte(c.msg), &v, nil) {
-				t.Fatalf("no match: %+v", p.Explain([]byte(c.msg), nil))
-			}
-			for _, f := range p.Fields() {
-				e, ok := v.Get(f.Name)
-				want := &Entry{}
-				want.Kind, want.Num, want.Text, want.Array = c.vals[f.Name].Kind, c.vals[f.Name].Num, []byte(c.vals[f.Name].Text), c.vals[f.Name].Array
-				if !ok || !e.same(want) {
-					t.Errorf("%s reads %v, want %v", f.Name, e, want)
-				}
-			}
-			for i := range c.msg { // every cut message is refused or is shorter by right
-				if p.Match([]byte(c.msg[:i]), &v, nil) && p.Size() >= 0 {
-					t.Errorf("%d bytes are taken, too", i)
-				}
-			}
-		})
-	}
-}
-
 func TestReadsMore(t *testing.T) {
 	groups := []Part{{As: "regex", Pattern: `([A-Z]+)=(-?\d+)(K)?`, Fields: []string{"name", "n", "unit"}, Default: "-"}, {Text: ";"}}
 	for _, c := range []struct {
