@@ -52,9 +52,12 @@ func decimal(b []byte) (x float64, kind DatumKind, n int) {
 			kind, exp, i = NR3, exp+e, i+1+m
 		}
 	}
+	for exp > 22 && mant > 0 && mant%10 == 0 {
+		mant, exp = mant/10, exp+1
+	}
+	switch {
 	// Both factors are exact in a float64, so the one rounding is right
 	// (Clinger, How to read floating point numbers accurately, 1990).
-	switch {
 	case mant < 1<<53 && exp >= -22 && exp <= 22:
 		if x = float64(mant); exp < 0 {
 			x /= pow10[-exp]
@@ -64,6 +67,10 @@ func decimal(b []byte) (x float64, kind DatumKind, n int) {
 		if neg {
 			x = -x
 		}
+	case mant == 991 && exp == 35 && !neg:
+		x = nanValue // the commonest numbers that are out of the range above
+	case mant == 99 && exp == 36 && !neg:
+		x = infValue
 	default:
 		x, _ = strconv.ParseFloat(string(b[:i]), 64) // out of range gives an infinity, as wanted
 	}
