@@ -118,7 +118,7 @@ func (m *MQTT) boot(ctx context.Context) error {
 		JetStream: true, DisableJetStreamBanner: true, StoreDir: m.cfg.Dir, JetStreamMaxMemory: maxMemory, JetStreamMaxStore: 1 << 30,
 		MaxPayload: int32(m.cfg.MaxMessage), MaxPending: int64(8*m.cfg.MaxMessage + 1<<20), //nolint:gosec // bounded by the caller
 		CustomClientAuthentication: mqttGate{m},
-		MQTT:                       server.MQTTOpts{Host: "127.0.0.1", Port: -1, AuthTimeout: 5},
+		MQTT:                       server.MQTTOpts{Host: "127.0.0.1", Port: -1, AuthTimeout: 3},
 	}
 	ns, err := server.NewServer(opts)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -165,13 +166,23 @@ func (d *mqttDoor) upward() {
 			}
 		}
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = errors.New("the device closed the connection")
-			}
-			d.end(err)
+			d.end(plainly(err))
 			return
 		}
 	}
+}
+
+// plainly says what a connection's error means here.
+func plainly(err error) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("the device closed the connection")
+	case errors.Is(err, syscall.ECONNRESET):
+		return errors.New("the device broke the connection off")
+	case errors.Is(err, syscall.ETIMEDOUT):
+		return errors.New("the device does not answer any more")
+	}
+	return err
 }
 
 // connAck is how the server lets a client in (MQTT 3.1.1, 3.2).

@@ -40,7 +40,6 @@ func mosquitto(t *testing.T, b *bench, tool string, args ...string) *exec.Cmd {
 
 func start(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
-	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +94,7 @@ func TestMosquittoSub(t *testing.T) {
 
 // mosquitto_pub is the device: each line of its input is a message.
 func TestMosquittoPub(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"-q", "0"}, {"-q", "1"}, {"-q", "2"}, {"-q", "1", "-r"}} {
 		b := serve(t, nil)
 		cmd := mosquitto(t, b, "mosquitto_pub", append(args, "-t", out, "-l")...)
@@ -148,7 +148,9 @@ func certificate(t *testing.T) (tls.Certificate, string) {
 
 func TestTLS(t *testing.T) {
 	cert, ca := certificate(t)
-	b := serve(t, func(c *natsbus.MQTTConfig, _ *mqtt.Options) { c.TLS = &tls.Config{Certificates: []tls.Certificate{cert}} })
+	b := serve(t, func(c *natsbus.MQTTConfig, _ *mqtt.Options) {
+		c.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	})
 	cmd := mosquitto(t, b, "mosquitto_sub", "-t", in, "--cafile", ca)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
