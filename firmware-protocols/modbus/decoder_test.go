@@ -133,15 +133,53 @@ func TestDecoderBegin(t *testing.T) {
 	if len(got) != 1 || !got[0].Stray {
 		t.Errorf("%+v", got)
 	}
+	d.Feed(rtu(0, 6, 0, 1, 0, 2), keep(&got))
+	if len(got) != 1 {
+		t.Errorf("%+v %+v", got, d.Stats())
+	}
 	// Half a reply from before the request is not the beginning of its answer.
-	d.Feed([]byte{1, 3, 4, 0, 1}, keep(&got))
-	two := must(NewRead(1, ReadHoldingRegisters, 0, 2))
-	if err := d.Begin(two); err != nil {
+	d.Feed([]byte{1, 3, 20, 0, 1}, keep(&got))
+	ten := must(NewRead(1, ReadHoldingRegisters, 0, 10))
+	if err := d.Begin(ten); err != nil {
 		t.Fatal(err)
 	}
+	d.Feed(rtu(1, 0x83, 0), keep(&got)) // no exception has this code
 	d.Feed(rtu(1, 0x83, 6), keep(&got))
-	if len(got) != 2 || got[1].Exception != ServerDeviceBusy || d.Stats().Garbage != 5 {
+	if len(got) != 2 || got[1].Exception != ServerDeviceBusy || d.Stats().Garbage != 8+5+5 {
 		t.Errorf("%+v %+v", got, d.Stats())
+	}
+}
+
+// TestDecoderOverlap: a stray whose check sum happens to be the beginning of the
+// answer does not take it away.
+func TestDecoderOverlap(t *testing.T) {
+	req := must(NewRead(1, ReadHoldingRegisters, 0, 2))
+	answer := rtu(1, 3, 4, 0, 10, 0, 11)
+	found := 0
+	for unit := byte(2); unit <= MaxUnit; unit++ {
+		for code := byte(1); code != 0; code++ {
+			stray := rtu(unit, 0x84, code)
+			if stray[4] != 1 {
+				continue
+			}
+			found++
+			for _, chunk := range []int{1, 100} {
+				d := NewDecoder(Options{})
+				if err := d.Begin(req); err != nil {
+					t.Fatal(err)
+				}
+				var got []kept
+				for p := range slices.Chunk(slices.Concat(stray[:4], answer), chunk) {
+					d.Feed(p, keep(&got))
+				}
+				if len(got) != 1 || Match(req, got[0].Reply) != nil {
+					t.Fatalf("behind % x: %+v", stray, got)
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no such stray")
 	}
 }
 

@@ -90,8 +90,15 @@ func (r *Read) Request(unit uint8) Request {
 	return Request{Unit: unit, Function: f, Address: r.At, Count: uint16(r.Count)}
 }
 
-// Len is how many values Extract and ExtractText bring together.
-func (r *Read) Len() int { return len(r.items) }
+// Indices are the places, in the registers of Plan, of what r reads: those that
+// have no value when it fails.
+func (r *Read) Indices() []int {
+	out := make([]int, len(r.items))
+	for k := range r.items {
+		out[k] = r.items[k].index
+	}
+	return out
+}
 
 func (r *Read) size(data []byte) error {
 	n := 2 * r.Count

@@ -93,7 +93,7 @@ func TestPlan(t *testing.T) {
 					s += fmt.Sprintf(" every %v", r.Every)
 				}
 				got = append(got, s)
-				n += r.Len()
+				n += len(r.Indices())
 				req := r.Request(1)
 				if err := req.Check(RTU); err != nil {
 					t.Error(err)
@@ -181,6 +181,9 @@ func TestExtract(t *testing.T) {
 	}
 	if s := strings.Join(got, ", "); s != "1 12.34 true, 0 1.5 true, 2 ABC, 3 AB" {
 		t.Error(s)
+	}
+	if is := plan[0].Indices(); fmt.Sprint(is) != "[1 0 2 3]" {
+		t.Error(is)
 	}
 	nobody := func(int, float64, bool) { t.Error("a reply of the wrong length has values") }
 	if err := plan[0].Extract(data[1:], nobody); !errors.Is(err, ErrLength) {

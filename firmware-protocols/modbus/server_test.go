@@ -120,6 +120,8 @@ func TestServerBroadcast(t *testing.T) {
 	if b.Cells(Holding, 3, 1)[0] != 77 || other.Cells(Holding, 3, 1)[0] != 77 {
 		t.Error("a broadcast reaches every unit")
 	}
+	b.Before = func(Access) Exception { t.Error("a read by broadcast is carried out"); return 0 }
+	s.Feed(rtu(0, 3, 0, 0, 0, 2), func(p []byte) { t.Errorf("answered with % x", p) })
 }
 
 func TestServerHooks(t *testing.T) {
@@ -169,6 +171,8 @@ func TestServerTCP(t *testing.T) {
 		{"a unit that is not here", unit(3, read), []byte{0, 5, 0, 0, 0, 3, 3, 0x83, 11}, 0},
 		{"a wrong protocol", slices.Concat([]byte{0, 5, 0, 9, 0, 2, 1, 3}, read), answer, 8},
 		{"text", slices.Concat([]byte("GET / HTTP/1.0\r\n\r\n"), read), answer, 18},
+		{"what looks like a header behind noise", slices.Concat([]byte{0xaa, 0xaa, 1, 0, 0, 0, 0, 0, 9, 1, 3}, read), answer, 11},
+		{"a byte count that is not the count's", []byte{0, 5, 0, 0, 0, 11, 1, 16, 0, 0, 0, 2, 3, 0, 1, 0, 2}, []byte{0, 5, 0, 0, 0, 3, 1, 0x90, 3}, 0},
 		{"a length that is not the function's", []byte{0, 5, 0, 0, 0, 7, 1, 3, 0, 0, 0, 1, 0}, []byte{0, 5, 0, 0, 0, 3, 1, 0x83, 3}, 0},
 		{"a function alone", []byte{0, 5, 0, 0, 0, 2, 1, 3}, []byte{0, 5, 0, 0, 0, 3, 1, 0x83, 3}, 0},
 		{"encapsulated interface transport", []byte{0, 5, 0, 0, 0, 5, 1, 43, 14, 1, 0}, []byte{0, 5, 0, 0, 0, 3, 1, 0xab, 1}, 0},
@@ -222,6 +226,10 @@ func TestBank(t *testing.T) {
 	}
 	if _, ok := b.Get(Register{Table: Input, At: 500}); ok {
 		t.Error("a register without a cell has a value")
+	}
+	// Neighbours that were added apart are read together.
+	if err := errors.Join(b.Add(Input, 100, 2), b.Add(Input, 102, 2), b.Add(Input, 98, 2)); err != nil || b.Cells(Input, 98, 6) == nil || b.Cells(Input, 98, 7) != nil {
+		t.Errorf("%v %v", err, b.Cells(Input, 98, 6))
 	}
 	// Joined runs keep their values.
 	if err := b.Add(Holding, 18, 20); err != nil || b.Cells(Holding, 18, 20)[4] != 0xff85 {
