@@ -88,6 +88,7 @@ func TestCheckNamesTheKey(t *testing.T) {
 		{"start", Options{Start: "123456789", End: "|"}},
 		{"start", Options{Start: "\xaa", End: "|"}},
 		{"start", Options{Start: "\u20ac", End: "|"}},
+		{"end", Options{End: `\r\n`}},
 		{"start", Options{Start: "ab", End: "|", Escape: "\x10"}},
 		{"start", Options{Start: "$", COBS: true}},
 		{"end", Options{End: "123456789"}},

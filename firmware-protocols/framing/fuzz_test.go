@@ -16,7 +16,12 @@ func FuzzDecode(f *testing.F) {
 			for _, in := range c.Input {
 				all = append(all, unlatin(f, in.Text)...)
 			}
-			f.Add(all, uint8(len(f.Name())), uint8(3), false)
+			if len(all) > 4096 {
+				continue
+			}
+			for i := range ways {
+				f.Add(all, uint8(i), uint8(3), false)
+			}
 		}
 	}
 	for i, w := range ways {

@@ -2,6 +2,7 @@ package framing
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"labbox/firmware-protocols/checksum"
@@ -68,6 +69,9 @@ func toBytes(key, s string, most int) ([]byte, error) {
 	var b []byte
 	if !utf8.ValidString(s) {
 		return nil, wrong(key, "is no valid text; write the byte AA as \"\\xAA\" in YAML, \"\\u00aa\" in Go")
+	}
+	if i := strings.IndexByte(s, '\\'); i >= 0 && i+1 < len(s) && strings.IndexByte("nrtx0", s[i+1]) >= 0 {
+		return nil, wrong(key, "%q holds a backslash: write it in double quotes, where \\%c is one byte", s, s[i+1])
 	}
 	for _, r := range s {
 		if r > 0xFF {

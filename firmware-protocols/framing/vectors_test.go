@@ -104,6 +104,9 @@ func (c vectorCase) run(t testing.TB, chunk int) ([]vectorMessage, vectorStats) 
 			m.Body = &s
 		} else {
 			m.Why = g.why.String()
+			if g.body != "" {
+				t.Errorf("%s: a bad message with the body %q", c.Name, g.body)
+			}
 		}
 		if g.why == BadSum {
 			m.Sum, m.Want = fmt.Sprintf("%x", g.sum), fmt.Sprintf("%x", g.want)
