@@ -24,6 +24,7 @@ func Compile(parts []Part, o Options) (*Pattern, error) {
 	c := compiler{o: o, p: Pattern{mute: -1}}
 	for i := range parts {
 		p := parts[i]
+		c.mute = false
 		if err := c.part(&p); err != nil {
 			err.Index = i
 			return nil, err
@@ -39,8 +40,9 @@ func Compile(parts []Part, o Options) (*Pattern, error) {
 }
 
 type compiler struct {
-	o Options
-	p Pattern
+	o    Options
+	p    Pattern
+	mute bool // the part cannot be printed
 }
 
 // part compiles one part into one op.
@@ -110,7 +112,7 @@ func (c *compiler) field(name string, f FieldInfo) *PartError {
 		}
 	}
 	f.Name = name
-	f.CanPrint = c.p.mute != len(c.p.ops)-1
+	f.CanPrint = !c.mute
 	c.p.fields = append(c.p.fields, f)
 	return nil
 }
@@ -120,7 +122,7 @@ func (c *compiler) readOnly() *PartError {
 	if c.o.Print {
 		return bad("as", CodePrint, "this part can be read but not sent")
 	}
-	if c.p.mute < 0 {
+	if c.mute = true; c.p.mute < 0 {
 		c.p.mute = len(c.p.ops)
 	}
 	return nil

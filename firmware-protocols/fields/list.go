@@ -25,7 +25,7 @@ func (c *list) parse(b []byte, e *Entry, v *Values) (int, bool) {
 			}
 			from += len(c.sep)
 		}
-		el.clear(nil)
+		el.Rounded = false
 		n, ok := c.elem.parse(b[from:], el, v)
 		if !ok {
 			if i == 0 || c.count > 0 {
@@ -179,7 +179,7 @@ func (c *block) parse(b []byte, e *Entry, v *Values) (int, bool) {
 	e.Kind = Array
 	el := &v.elem
 	for ; len(data) > 0; data = data[c.of.bytes:] {
-		el.clear(nil)
+		el.Rounded = false
 		c.of.decode(c.of.load(data), el, v)
 		e.Array = append(e.Array, el.Num)
 		e.Rounded = e.Rounded || el.Rounded

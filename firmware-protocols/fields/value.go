@@ -40,8 +40,9 @@ func Nums(a []float64) Value { return Value{Kind: Array, Array: a} }
 // Lookup gives a field's value by name; ok false: unknown.
 type Lookup func(name string) (v Value, ok bool)
 
-// Entry is one received value. Text points into the message or into the Values
-// and Array into the Values: both end with the next Match.
+// Entry is one received value. Text points into the message, into the Values or
+// into the Pattern, and Array into the Values: both end with the next Match.
+// Nothing of it may be written to.
 type Entry struct {
 	Name    []byte
 	Kind    Kind
