@@ -159,6 +159,9 @@ func (s *Stage) Feed(p []byte, out []byte) []byte {
 			s.realtime(b)
 			continue
 		}
+		if b == 0 {
+			b = ' ' // as good as one, and 0 is the mark
+		}
 		if s.used >= s.opt.Buffer {
 			s.lost++
 			s.hole = true

@@ -115,6 +115,18 @@ func TestWindowKeepsTheBuffer(t *testing.T) {
 	}
 
 	s = newStage(t, true)
+	for range 100 {
+		s.Feed([]byte("\x00\x00G90\n"), nil)
+	}
+	if s.used != 0 || s.Lost() != 0 {
+		t.Errorf("after lines with NUL: %d bytes wait, lost %d", s.used, s.Lost())
+	}
+	s = newStage(t, true)
+	s.Feed(make([]byte, 200), s.Start(nil))
+	if s.used != DefaultBuffer || s.Lost() != 200-DefaultBuffer {
+		t.Errorf("the buffer holds %d bytes, lost %d", s.used, s.Lost())
+	}
+	s = newStage(t, true)
 	out := s.Start(nil)
 	for _, l := range lines {
 		out = s.Feed(l, out)

@@ -161,6 +161,17 @@ func TestSides(t *testing.T) {
 	}
 }
 
+func TestUnderscore(t *testing.T) {
+	got := 0
+	d, err := NewDevice(DeviceOptions{Headers: []Header{{Pattern: "TEST_one<n>", ID: "x"}}}, func(c *Call) { got = c.Suffixes[0] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Feed([]byte("test_ONE7\nTEST_2\nTEST\x5f\n"), nil); got != 1 || d.Errors() != 0 {
+		t.Error(got, d.Errors())
+	}
+}
+
 func FuzzDevice(f *testing.F) {
 	for _, s := range []string{"MEAS:VOLT?;CURR?\n", "VOLT 1.5mV;*OPC?\n", "DATA #14\n;,x\n", "ROUT:CLOS (@1,3:5)\n", "DISP:TEXT \"a\"\"b\n", "SOUR99999999999:VOLT MAX\n", "::;,#0\n"} {
 		f.Add([]byte(s), uint8(3))

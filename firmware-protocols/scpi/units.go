@@ -305,7 +305,10 @@ func fold(b []byte, word string) bool {
 		return false
 	}
 	for i, c := range b {
-		if c|0x20 != word[i] {
+		if isLetter(c) {
+			c |= 0x20
+		}
+		if c != word[i] {
 			return false
 		}
 	}
