@@ -88,7 +88,7 @@ func (c *bitsOp) print(dst []byte, _ int, get Lookup) ([]byte, error) {
 		u = u&^(mask<<f.at) | b&mask<<f.at
 	}
 	v := Num(float64(u))
-	if u > exactInt {
+	if u >= exactInt {
 		v = Str(strconv.FormatUint(u, 10))
 	}
 	return c.conv.print(dst, v)

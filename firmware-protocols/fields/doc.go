@@ -24,7 +24,7 @@
 // (https://paulscherrerinstitute.github.io/StreamDevice/formats.html); SPEC.md
 // has the table.
 //
-// Known limits: numbers are float64, integers beyond 2^53 are marked Rounded and
+// Known limits: numbers are float64, integers of 2^53 and more are marked Rounded and
 // carry their digits as text; a regular expression only reads; no substitution
 // by regular expressions.
 package fields

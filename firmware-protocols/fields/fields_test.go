@@ -6,8 +6,6 @@ import (
 	"testing"
 )
 
-func two() *int { n := 2; return &n }
-
 func compile(t testing.TB, parts ...Part) *Pattern {
 	t.Helper()
 	p, err := Compile(parts, Options{Forbidden: []byte(";")})

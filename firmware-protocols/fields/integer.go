@@ -102,7 +102,7 @@ func wide(e *Entry, v *Values, u uint64, neg bool, s *scaling) {
 		x = -x
 	}
 	e.number(s.up(x))
-	if u <= exactInt {
+	if u < exactInt {
 		return
 	}
 	e.Rounded = true
@@ -136,8 +136,8 @@ func whole(v Value, s *scaling) (u uint64, neg bool, err error) {
 	if neg = x < 0; neg {
 		x = -x
 	}
-	if !(x <= exactInt) {
-		return 0, false, refuse("%v is no integer up to 2^53; a greater one can be given as text", v.Num)
+	if !(x < exactInt) {
+		return 0, false, refuse("%v is no integer below 2^53; a greater one can be given as text", v.Num)
 	}
 	return uint64(x), neg, nil
 }

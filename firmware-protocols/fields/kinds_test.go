@@ -142,3 +142,39 @@ func TestEncoding(t *testing.T) {
 		}
 	}
 }
+
+// An integer that a float64 does not hold is marked, carries its digits, and
+// prints from them to the same bytes.
+func TestRounded(t *testing.T) {
+	for _, c := range []struct {
+		part    Part
+		msg     string
+		rounded bool
+		text    string
+	}{
+		{Part{As: "int"}, "9007199254740991", false, ""},
+		{Part{As: "int"}, "9007199254740992", true, "9007199254740992"},
+		{Part{As: "int"}, "-9007199254740993", true, "-9007199254740993"},
+		{Part{As: "int"}, "18446744073709551615", true, "18446744073709551615"},
+		{Part{As: "hex"}, "20000000000001", true, "9007199254740993"},
+		{Part{As: "i64"}, "\xff\xdf\xff\xff\xff\xff\xff\xff", true, "-9007199254740993"},
+		{Part{As: "u56", Order: "little"}, "\x01\x00\x00\x00\x00\x00\x20", true, "9007199254740993"},
+		{Part{As: "bcd", Size: 8}, "\x90\x07\x19\x92\x54\x74\x09\x93", true, "9007199254740993"},
+		{Part{As: "int", Scale: 0.5}, "9007199254740993", true, ""},
+	} {
+		c.part.Field = "n"
+		p := compile(t, c.part)
+		var v Values
+		if !p.Match([]byte(c.msg), &v, nil) {
+			t.Errorf("%q does not match", c.msg)
+			continue
+		}
+		if e := &v.Entries[0]; e.Rounded != c.rounded || string(e.Text) != c.text || e.Kind != Number || !e.NumOK {
+			t.Errorf("%q reads %+v", c.msg, e)
+		}
+		b, err := p.Append(nil, v.Lookup)
+		if scaled := c.part.Scale != 0; scaled != (err != nil) || !scaled && string(b) != c.msg {
+			t.Errorf("%q prints %q, %v", c.msg, b, err)
+		}
+	}
+}

@@ -47,7 +47,7 @@ type Entry struct {
 	Name    []byte
 	Kind    Kind
 	NumOK   bool // Num holds the value: a Number, a choice, a text that is a number
-	Rounded bool // an integer beyond 2^53: Num is the nearest float64, Text its digits unless scaled
+	Rounded bool // an integer of 2^53 or more: Num is the nearest float64, Text its digits unless scaled
 	Num     float64
 	Text    []byte // Text: not checked to be UTF-8; a choice: its ID
 	Array   []float64
