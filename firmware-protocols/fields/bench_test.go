@@ -108,3 +108,29 @@ func BenchmarkRatio(b *testing.B) {
 	b.ReportMetric(float64(ours.Nanoseconds())/float64(b.N*turn), "ns/message")
 	b.ReportMetric(0, "ns/op")
 }
+
+// TestConcurrent shares one pattern; run with -race it shows that nothing of it
+// is written to.
+func TestConcurrent(t *testing.T) {
+	for _, f := range []func(testing.TB) (*Pattern, []byte){reply, frame} {
+		p, msg := f(t)
+		done := make(chan bool)
+		for range 4 {
+			go func() {
+				var v Values
+				ok := true
+				for range 200 {
+					ok = ok && p.Match(msg, &v, nil) && p.Explain(msg, nil).OK
+					_, err := p.Append(nil, v.Lookup)
+					ok = ok && err == nil
+				}
+				done <- ok
+			}()
+		}
+		for range 4 {
+			if !<-done {
+				t.Error("a shared pattern does not match")
+			}
+		}
+	}
+}
