@@ -2,8 +2,9 @@ package labwire
 
 import "fmt"
 
-// maxScale is the largest mantissa of a scale: times an int16 it fits an int32.
-const maxScale = 65535
+// maxScale is the largest mantissa of a scale: times an int16, and with an offset
+// of nine digits, it fits an int32.
+const maxScale = 32767
 
 // Check reports the first thing that is wrong with a dictionary.
 func (d *Dictionary) Check() error {
@@ -80,8 +81,8 @@ func (c *checker) channel(d *Dictionary, i int) {
 	if ch.Kind == I16 {
 		m := ch.Scale.Mantissa
 		c.want(m != 0 && m <= maxScale && m >= -maxScale, "%s: scale: its digits are 1 to %d", ch.ID, maxScale)
-		_, ok := ch.Offset.at(int(max(ch.Offset.Places, ch.Scale.Places)))
-		c.want(ok, "%s: the offset is too long", ch.ID)
+		_, ok := ch.Offset.at(int(ch.Scale.Places))
+		c.want(ok, "%s: the offset has more places than the scale, or is too long", ch.ID)
 	}
 }
 

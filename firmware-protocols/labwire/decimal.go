@@ -13,47 +13,50 @@ const maxDecimals = 9
 
 var tens = [...]int64{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000}
 
+// maxDigits keeps every number within an int32.
+const maxDigits = 9
+
 // parseFixed reads [-]digits[.digits] as a whole number of 10^-decimals. More
-// places than that, and values beyond int32, are refused.
+// places than that, unless they are 0, and more than nine digits are refused.
 func parseFixed(s []byte, decimals int) (v int32, ok bool) {
 	minus := len(s) > 0 && s[0] == '-'
 	if minus {
 		s = s[1:]
 	}
-	var n int64
-	digits, point := 0, -1
-	for i, c := range s {
+	digits, places, point := 0, 0, false
+	for _, c := range s {
 		switch {
-		case c == '.' && point < 0 && digits > 0:
-			point = i
+		case c == '.' && !point && digits > 0:
+			point = true
 		case c < '0' || c > '9':
 			return 0, false
-		case point >= 0 && i-point > decimals:
+		case point && places >= decimals:
 			if c != '0' {
 				return 0, false
 			}
 		default:
-			if n = n*10 + int64(c-'0'); n > math.MaxInt32 {
+			if digits++; digits > maxDigits {
 				return 0, false
 			}
-			digits++
+			v = v*10 + int32(c-'0')
+			if point {
+				places++
+			}
 		}
 	}
-	places := 0
-	if point >= 0 {
-		if places = len(s) - point - 1; places == 0 {
-			return 0, false
-		}
+	if digits == 0 || s[len(s)-1] == '.' {
+		return 0, false
 	}
 	for ; places < decimals; places++ {
-		if n *= 10; n > math.MaxInt32 {
+		if digits++; digits > maxDigits {
 			return 0, false
 		}
+		v *= 10
 	}
 	if minus {
-		n = -n
+		v = -v
 	}
-	return int32(n), digits > 0
+	return v, true
 }
 
 // appendFixed writes v * 10^-decimals with that many places.
@@ -120,7 +123,7 @@ func Dec(v float64, places int) (d Decimal, ok bool) {
 // toFixed rounds v to a whole number of 10^-decimals.
 func toFixed(v float64, decimals int) (int32, bool) {
 	m := math.Round(v * float64(tens[decimals]))
-	if !(m >= -math.MaxInt32 && m <= math.MaxInt32) {
+	if !(m >= -999999999 && m <= 999999999) {
 		return 0, false
 	}
 	return int32(m), true

@@ -2,11 +2,11 @@ package labwire
 
 // What a device holds; the firmware library has the same figures.
 const (
-	deviceRX    = 64     // bytes of a request or a typed line
-	chunkBytes  = 64     // of the dictionary in one frame
-	pollBytes   = 32     // taken between two looks at the clock
-	flushUS     = 50000  // a row waits no longer
-	textUS      = 200000 // between two lines of values
+	deviceRX    = 64    // bytes of a request or a typed line
+	chunkBytes  = 64    // of the dictionary in one frame
+	pollBytes   = 32    // taken between two looks at the clock
+	flushUS     = 50000 // a row waits no longer
+	textMS      = 200   // between two lines of values
 	statusMS    = 1000
 	silenceMS   = 100 // ends half a frame
 	rememberIDs = 4
@@ -16,9 +16,10 @@ const (
 type DeviceOptions struct {
 	Dictionary []byte // as the firmware would hold it
 	Safe       func() // may be nil
-	// Command carries out a command whose parameters are in range. The text goes into a reply that is not OK.
+	// Command carries out a command whose parameters are in range. The text, one word of up to 16 bytes, goes into
+	// a reply that is not OK.
 	Command func(index int, args []int32) (Code, string)
-	// Sample adds one row; every channel in order.
+	// Sample adds one row, every channel in order. One that is not full is not sent.
 	Sample func(r *Row)
 }
 
@@ -45,6 +46,8 @@ type Device struct {
 	knownAt int
 	answer  answered
 	text    string // of the answer
+	note    string
+	help    []byte // still to be printed
 	reply   bool
 
 	framed, safe             bool
@@ -57,7 +60,7 @@ type Device struct {
 	rows                     Row
 	ready                    bool
 	missed                   uint16
-	chunkAt, chunkEnd        int
+	chunkAt, chunks          int
 	args                     []int32
 }
 
@@ -96,7 +99,6 @@ func (d *Device) Boot(nowUS uint64, out []byte) []byte {
 	*d = Device{opt: d.opt, dict: d.dict, crc: d.crc, periodUS: d.periodUS, rowBytes: d.rowBytes, rows: d.rows, args: d.args}
 	d.now(nowUS)
 	d.startMS, d.mode, d.out = d.ms, Text, out
-	d.nextUS = d.us
 	d.goSafe(Boot)
 	d.event = NotYet
 	d.out = append(d.out, 0)
@@ -128,6 +130,9 @@ func (d *Device) Step(nowUS uint64, in, out []byte) []byte {
 	}
 }
 
+// Note tells the box one thing of up to 16 bytes.
+func (d *Device) Note(text string) { d.note = text }
+
 // GoSafe is the sketch's own finding that something is wrong.
 func (d *Device) GoSafe() { d.goSafe(Sketch) }
 
@@ -156,28 +161,36 @@ func (d *Device) tick() {
 	if !d.safe && d.ms-d.lastMS >= d.holdMS {
 		d.goSafe(DeadMan)
 	}
-	late := d.us - d.nextUS
-	switch {
-	case d.rowBytes == 0 || int32(late) < 0:
-	case d.mode == Text:
-		d.printRow()
-		d.nextUS = d.us + max(d.periodUS, textUS)
-	case d.mode == Fast && d.periodUS > 0:
-		if late >= d.periodUS {
-			n := late / d.periodUS
+	quiet := d.ms - d.statusMS
+	if d.mode == Text {
+		if d.rowBytes > 0 && quiet >= textMS {
+			d.statusMS = d.ms
+			d.printRow()
+		}
+	} else {
+		if d.framed && quiet >= statusMS {
+			d.wantStatus = true
+		}
+		d.fast()
+	}
+	if len(d.help) > 0 {
+		d.printHelp()
+	}
+}
+
+// fast takes the row that is due. One that is a whole period late is lost.
+func (d *Device) fast() {
+	if d.mode == Fast && d.rowBytes > 0 && d.periodUS > 0 && int32(d.us-d.nextUS) >= 0 {
+		for ; d.us-d.nextUS >= d.periodUS; d.nextUS += d.periodUS {
 			d.flush()
-			d.rowNo += n
-			d.missed += uint16(n)
-			d.nextUS += n * d.periodUS
+			d.rowNo++
+			d.missed++
 		}
 		d.row(d.nextUS)
 		d.nextUS += d.periodUS
 	}
 	if d.rows.n > 0 && d.us-d.t0 >= flushUS {
 		d.flush()
-	}
-	if d.framed && d.mode != Text && d.ms-d.statusMS >= statusMS {
-		d.wantStatus = true
 	}
 }
 
@@ -195,19 +208,23 @@ func (d *Device) row(us uint32) {
 		d.first, d.t0 = no, us
 		d.rows.data = d.rows.data[:0]
 	}
-	d.sample()
-	if (int(d.rows.n)+1)*d.rowBytes > maxRowBytes {
-		d.flush()
+	if !d.sample() || (int(d.rows.n)+1)*d.rowBytes > maxRowBytes {
+		d.flush() // also behind a row that failed: those of a frame follow each other without a gap
 	}
 }
 
-func (d *Device) sample() {
+// sample has one row written; false, and nothing is added, when it is not full.
+func (d *Device) sample() bool {
+	at := len(d.rows.data)
 	d.rows.channel = 0
 	if d.opt.Sample != nil {
 		d.opt.Sample(&d.rows)
 	}
-	for d.rows.channel < len(d.dict.Channels) {
-		d.rows.Missing()
+	if d.rows.channel != len(d.dict.Channels) {
+		d.rows.data = d.rows.data[:at]
+		d.missed++
+		return false
 	}
 	d.rows.n++
+	return true
 }

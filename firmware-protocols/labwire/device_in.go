@@ -88,10 +88,9 @@ func (d *Device) request(p []byte) {
 		d.known = [rememberIDs]answered{}
 		d.wantHello = true
 	case opDictionary:
-		from, chunks := int(le.Uint16(body)), int(body[2])
-		d.chunkAt, d.chunkEnd = from, len(d.opt.Dictionary)
-		if chunks > 0 {
-			d.chunkEnd = min(d.chunkEnd, from+chunks*chunkBytes)
+		d.chunkAt, d.chunks = int(le.Uint16(body)), int(body[2])
+		if d.chunks == 0 {
+			d.chunks = 255
 		}
 	case opStream:
 		code := d.stream(Mode(body[0]), body[1], le.Uint32(body[2:]))
@@ -128,7 +127,7 @@ func (d *Device) stream(m Mode, epoch uint8, crc uint32) Code {
 		return Drift
 	}
 	d.mode, d.epoch = m, epoch
-	d.rows.n, d.rowNo, d.ready, d.nextUS = 0, 0, false, d.us
+	d.rows.n, d.rowNo, d.ready, d.nextUS, d.statusMS = 0, 0, false, d.us, d.ms
 	return OK
 }
 

@@ -1,9 +1,14 @@
 package labwire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
+	"strings"
 )
+
+// maxWord is the longest text in a reply or an event.
+const maxWord = 16
 
 // pump sends what waits, the most urgent first.
 func (d *Device) pump() {
@@ -28,7 +33,8 @@ func (d *Device) one() bool {
 		d.reply = false
 		frame(typeReply)
 		d.out = append(le.AppendUint16(d.out, d.answer.id), byte(d.answer.code))
-		d.out = append(d.out, d.text[:min(len(d.text), 16)]...)
+		word, _, _ := strings.Cut(d.text, " ")
+		d.out = append(d.out, word[:min(len(word), maxWord)]...)
 	case d.event != NotYet:
 		cause := d.event
 		d.event = NotYet
@@ -39,6 +45,16 @@ func (d *Device) one() bool {
 		d.wantStatus = true
 		frame(typeEvent)
 		d.out = le.AppendUint32(append(d.out, byte(WentSafe), byte(cause)), d.ms-d.startMS)
+	case d.note != "":
+		note := d.note
+		d.note = ""
+		if !d.framed {
+			d.print("!note ", note, "\r\n")
+			return true
+		}
+		frame(typeEvent)
+		d.out = le.AppendUint32(append(d.out, byte(Note), byte(NotYet)), d.ms-d.startMS)
+		d.out = append(d.out, note[:min(len(note), maxWord)]...)
 	case d.wantHello:
 		d.wantHello = false
 		frame(typeHello)
@@ -61,9 +77,10 @@ func (d *Device) one() bool {
 		d.out = append(le.AppendUint16(d.out, uint16(step)), d.rows.n)
 		d.out = append(d.out, d.rows.data...)
 		d.ready, d.rows.n = false, 0
-	case d.chunkAt < d.chunkEnd:
+	case d.chunks > 0 && d.chunkAt < len(d.opt.Dictionary):
+		d.chunks--
 		frame(typeChunk)
-		end := min(d.chunkAt+chunkBytes, d.chunkEnd)
+		end := min(d.chunkAt+chunkBytes, len(d.opt.Dictionary))
 		d.out = le.AppendUint16(d.out, uint16(d.chunkAt))
 		d.out = append(d.out, d.opt.Dictionary[d.chunkAt:end]...)
 		d.chunkAt = end
@@ -75,7 +92,7 @@ func (d *Device) one() bool {
 }
 
 // appendRaw prints an int16 in the channel's unit as the firmware does: in whole
-// numbers, with no more places than the scale has.
+// numbers, with no more places than the scale has, and cut off.
 func (c *Channel) appendRaw(dst []byte, raw int16) []byte {
 	if raw == missing {
 		return append(dst, "nan"...)
@@ -84,26 +101,13 @@ func (c *Channel) appendRaw(dst []byte, raw int16) []byte {
 		return appendFixed(dst, int64(raw), 0)
 	}
 	places := int(c.Scale.Places)
-	v := int64(raw) * int64(c.Scale.Mantissa)
-	for ; places > c.Decimals; places-- {
-		v = div10(v)
+	offset, _ := c.Offset.at(places)
+	v := int64(raw)*int64(c.Scale.Mantissa) + int64(offset)
+	dst = appendFixed(dst, v, places)
+	if cut := places - c.Decimals; cut > 0 {
+		dst = bytes.TrimSuffix(dst[:len(dst)-cut], []byte("."))
 	}
-	offset, at := int64(c.Offset.Mantissa), int(c.Offset.Places)
-	for ; at > places; at-- {
-		offset = div10(offset)
-	}
-	for ; at < places; at++ {
-		offset *= 10
-	}
-	return appendFixed(dst, int64(int32(v+offset)), places)
-}
-
-// div10 divides by ten, halves away from zero.
-func div10(v int64) int64 {
-	if v < 0 {
-		return (v - 5) / 10
-	}
-	return (v + 5) / 10
+	return dst
 }
 
 // appendFloat prints a float32 with that many places, cut off after 28 bits.

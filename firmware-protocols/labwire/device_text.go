@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"strconv"
+	"strings"
 )
 
 // typed is one byte of text from the box or a person.
@@ -70,8 +71,9 @@ func (d *Device) line(line []byte) {
 			return
 		}
 		code = Unknown
-	case "?", "help":
-		d.printHelp()
+	case "?":
+		d.help = d.opt.Dictionary
+		d.print("# [#N] COMMAND VALUE... off text fast set ? safe ping hello stream \r\n")
 	case "safe":
 		d.goSafe(Asked)
 		d.event = NotYet
@@ -153,7 +155,7 @@ func (d *Device) printReply(id uint16, code Code, text string) {
 	}
 	if code != OK {
 		d.print(" ", code.String())
-		if text != "" {
+		if text, _, _ = strings.Cut(text, " "); text != "" {
 			d.print(" ", text)
 		}
 	}
@@ -171,21 +173,20 @@ func (d *Device) printHello() {
 	d.print("\r\n")
 }
 
-// printHelp prints the dictionary, line by line.
+// printHelp prints one line of the dictionary, so that nothing waits for the whole.
 func (d *Device) printHelp() {
-	d.print("# [#N] COMMAND [VALUE...] | ? | safe | ping | hello | stream off/text/fast\r\n")
-	for text := d.opt.Dictionary; len(text) > 0; {
-		line, rest, _ := bytes.Cut(text, []byte("\n"))
-		d.print("# ", string(line), "\r\n")
-		text = rest
-	}
+	line, rest, _ := bytes.Cut(d.help, []byte("\n"))
+	d.print("# ", string(line), "\r\n")
+	d.help = rest
 }
 
 // printRow takes a row and prints it as the Arduino plotter reads it.
 func (d *Device) printRow() {
 	d.rows.data, d.rows.n = d.rows.data[:0], 0
-	d.sample()
-	d.rows.n = 0
+	full := d.sample()
+	if d.rows.n = 0; !full {
+		return
+	}
 	p := d.rows.data
 	for i := range d.dict.Channels {
 		c := &d.dict.Channels[i]

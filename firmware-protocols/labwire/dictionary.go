@@ -8,7 +8,7 @@ import (
 
 // Limits of a dictionary.
 const (
-	MaxDictionary = 16 << 10
+	MaxDictionary = 16000
 	MaxChannels   = 32
 	MaxCommands   = 32
 	MaxParams     = 8

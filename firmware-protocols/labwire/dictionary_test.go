@@ -17,7 +17,8 @@ func TestParseDictionaryRefuses(t *testing.T) {
 		{"i16 temperature", "i16  temperature", "one blank"},
 		{"\"Cel\"", "\"Cel", "quote"},
 		{"0 150 1 0.1", "150 0 1 0.1", "range is empty"},
-		{"0.1 -20", "0.123456 -20", "scale"},
+		{"0.1 -20", "0.33333 -20", "scale"},
+		{"0.1 -20", "0.1 -20.05", "offset"},
 		{"0.1 -20", "(1/10) -20", "word"},
 		{"f32 power", "f32 temperature", "two channels"},
 		{"state \"State\"\nchoice off \"Off\"\nchoice heating \"Heating\"", "state \"State\"", "choices"},
@@ -56,7 +57,7 @@ func TestFixed(t *testing.T) {
 		ok       bool
 	}{
 		{"40", 1, 400, true}, {"-0.5", 1, -5, true}, {"40.50", 1, 405, true}, {"40.55", 1, 0, false}, {"007", 0, 7, true},
-		{"2147483647", 0, 2147483647, true}, {"2147483648", 0, 0, false}, {"3000000", 3, 0, false}, {"", 0, 0, false}, {"-", 0, 0, false},
+		{"999999999", 0, 999999999, true}, {"1000000000", 0, 0, false}, {"3000000", 3, 0, false}, {"-999999.999", 3, -999999999, true}, {"1.000000000000", 1, 10, true}, {"", 0, 0, false}, {"-", 0, 0, false},
 		{".5", 1, 0, false}, {"5.", 1, 0, false}, {"1.2.3", 3, 0, false}, {"1e3", 0, 0, false}, {"+1", 0, 0, false}, {"nan", 0, 0, false},
 	} {
 		if v, ok := parseFixed([]byte(x.s), x.decimals); v != x.want && ok || ok != x.ok {

@@ -80,7 +80,7 @@ func TestSession(t *testing.T) {
 	if len(list) != 1 || !list[0].Boot || !strings.HasPrefix(string(list[0].Raw), `!hello plate "Thermal plate" "1.0" labwire=1 dict=`) {
 		t.Fatalf("boot: %+v", list)
 	}
-	list = all(dec, dev.Step(1000, AppendHello(nil), nil))
+	list = all(dec, dev.Step(200000, AppendHello(nil), nil))
 	if len(list) != 2 || list[0].Kind != KindHello || string(list[1].Raw) != "temperature:21.5 power:2.50 state:1 safe:1" {
 		t.Fatalf("hello: %+v", list)
 	}
@@ -90,7 +90,7 @@ func TestSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := false
-	for _, m := range all(dec, dev.Step(2000, AppendDictionaryRequest(nil, 0, 0), nil)) {
+	for _, m := range all(dec, dev.Step(202000, AppendDictionaryRequest(nil, 0, 0), nil)) {
 		if done, err = asm.Add(m.Chunk); err != nil {
 			t.Fatal(err)
 		}
@@ -104,13 +104,13 @@ func TestSession(t *testing.T) {
 	}
 	dec.SetDictionary(dict)
 	dec.Expect(7)
-	list = all(dec, dev.Step(3000, AppendStream(nil, 1, Fast, 7, h.DictionaryCRC), nil))
+	list = all(dec, dev.Step(203000, AppendStream(nil, 1, Fast, 7, h.DictionaryCRC), nil))
 	if len(list) != 1 || !list[0].Reply.OK() || list[0].Reply.ID != 1 {
 		t.Fatalf("stream: %+v", list)
 	}
-	list = all(dec, dev.Step(54000, nil, nil))
+	list = all(dec, dev.Step(254000, nil, nil))
 	s := list[0].Samples
-	if len(list) != 1 || s.Rows != 1 || s.TimeUS != 3000 || !s.Restart || !s.Safe || s.Columns[0][0] != 415 || s.Columns[1][0] != 2.5 || s.Columns[2][0] != 1 ||
+	if len(list) != 1 || s.Rows != 1 || s.TimeUS != 203000 || !s.Restart || !s.Safe || s.Columns[0][0] != 415 || s.Columns[1][0] != 2.5 || s.Columns[2][0] != 1 ||
 		math.Abs(dict.Channels[0].Shown(415)-21.5) > 1e-9 {
 		t.Fatalf("samples: %+v", list)
 	}
@@ -122,12 +122,12 @@ func TestSession(t *testing.T) {
 	}
 	heat := AppendCommand(nil, 2, index, args)
 	for range 2 { // a repetition is answered, not carried out
-		list = all(dec, dev.Step(55000, heat, nil))
+		list = all(dec, dev.Step(255000, heat, nil))
 		if len(list) != 1 || list[0].Reply.ID != 2 || !list[0].Reply.OK() || !slices.Equal(got, []int32{400, 1}) || dev.Safe() {
 			t.Fatalf("heat: %+v %v", list, got)
 		}
 	}
-	list = all(dec, dev.Step(56000, AppendCommand(nil, 3, index, []int32{1001, 0}), nil))
+	list = all(dec, dev.Step(256000, AppendCommand(nil, 3, index, []int32{1001, 0}), nil))
 	if r := list[0].Reply; r.Code != Range || string(r.Text) != "power" || len(got) != 2 {
 		t.Errorf("beyond the range: %+v %v", r, got)
 	}
@@ -136,7 +136,7 @@ func TestSession(t *testing.T) {
 	}
 
 	var kinds []string
-	for us := uint64(60000); us < 1100000; us += 1000 {
+	for us := uint64(260000); us < 1300000; us += 1000 {
 		for _, m := range all(dec, dev.Step(us, nil, nil)) {
 			if m.Kind != KindSamples {
 				kinds = append(kinds, fmt.Sprint(m.Kind, " ", m.Event.Cause, " ", m.Status.Safe))

@@ -15,10 +15,10 @@ type Row struct {
 
 // next says the kind of the next channel; ok is false past the last.
 func (r *Row) next() (k ChannelKind, ok bool) {
-	if r.channel >= len(r.dict.Channels) {
+	r.channel++
+	if r.channel > len(r.dict.Channels) { // too many values spoil the row
 		return 0, false
 	}
-	r.channel++
 	return r.dict.Channels[r.channel-1].Kind, true
 }
 

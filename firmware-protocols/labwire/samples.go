@@ -9,7 +9,7 @@ import (
 const samplesHead = 15
 
 // maxRowBytes is the longest row that an ATmega328P's frame takes.
-const maxRowBytes = 96
+const maxRowBytes = 88
 
 // missing is the int16 that means no value.
 const missing = math.MinInt16
