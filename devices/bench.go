@@ -77,6 +77,7 @@ func (b *Bench) add(reg *Registry, box *config.Box, dev *config.Device, ports *s
 	}
 	c := Config{Box: box.Box, ID: dev.ID, Name: dev.Name, Type: t, Opener: opener, Baud: baud, Clock: cfg.Clock,
 		Ledger: cfg.Ledger, Sinks: cfg.Sinks, Logger: cfg.Logger}
+	c.Narrow = func(t *Type) (*Type, error) { return t.narrowed(dev) }
 	if dev.Port.Path != "" || dev.Port.USB != "" {
 		c.Plugged = b.plugged(cfg.Logger)
 	}

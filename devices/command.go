@@ -101,7 +101,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		return nil, s.refuse(a, c, ctxError(wctx))
 	}
 	x := &exchange{s: s, l: l, out: out, ctx: wctx, stop: abort, check: func() error { return admit(true) }}
-	defer x.linger(func() { s.slot <- struct{}{} })
+	defer func() { s.slot <- struct{}{} }()
 	err = s.obtain(x, spec, args)
 	switch {
 	case err != nil && !x.sent:

@@ -14,6 +14,7 @@ import (
 type outgoing struct {
 	data   []byte
 	kind   transport.Kind
+	begin  func()        // by the writer, right before the bytes; may be nil
 	answer answerer      // nil: none is awaited
 	within time.Duration // for the answer
 	why    *outgoing     // sent where no answer came, to be told why
@@ -96,9 +97,15 @@ type exchange struct {
 	left time.Duration  // how long for
 }
 
-// run carries the exchange out. An error before sent is true means that nothing
-// left the box.
+// run carries the exchange out, with the line to itself. An error before sent is
+// true means that nothing left the box.
 func (x *exchange) run() error {
+	if !x.urgent {
+		if err := x.takeLine(); err != nil {
+			return err
+		}
+		defer x.giveLine()
+	}
 	check, repeats := x.check, 0
 	for out := x.out; out != nil; {
 		err := x.one(out, check)
@@ -119,6 +126,38 @@ func (x *exchange) run() error {
 		}
 	}
 	return nil
+}
+
+// takeLine waits until no other exchange is under way. The safe sequence does not
+// wait: those that do not concern it have been told to end.
+func (x *exchange) takeLine() error {
+	select {
+	case <-x.s.line:
+		return nil
+	case <-x.stop:
+		return errInterrupted
+	case <-x.ctx.Done():
+		return ctxError(x.ctx)
+	}
+}
+
+// giveLine lets the next exchange begin, once no late answer can come that would
+// be taken for its own.
+func (x *exchange) giveLine() {
+	if len(x.late) == 0 {
+		x.s.line <- struct{}{}
+		return
+	}
+	go func() {
+		defer func() { x.s.line <- struct{}{} }()
+		end := x.s.clock.Mono() + x.left
+		for _, e := range x.late {
+			_ = e.wait(max(0, end-x.s.clock.Mono()), x.l.ctx.Done())
+		}
+		for _, e := range x.late {
+			x.l.watch.remove(e)
+		}
+	}()
 }
 
 // explained asks a device that did not answer why, where it can say.
@@ -180,7 +219,7 @@ func (x *exchange) one(out *outgoing, check func() error) error {
 			x.l.watch.remove(e)
 		}
 	}()
-	m := &message{data: out.data, kind: out.kind, expct: e, check: check}
+	m := &message{data: out.data, kind: out.kind, expct: e, check: check, begin: out.begin}
 	if !x.sent && x.shows != nil {
 		m.also = x.shows
 	}
@@ -220,25 +259,6 @@ func (x *exchange) one(out *outgoing, check func() error) error {
 		err = edge.Errorf(edge.CodeGarbage, "the device answered %s", mismatch).WithHint("is the type file right about the answer?")
 	}
 	return err
-}
-
-// linger keeps the expectation of an answer that did not come in time, for as
-// long again, and calls free after that.
-func (x *exchange) linger(free func()) {
-	if len(x.late) == 0 {
-		free()
-		return
-	}
-	go func() {
-		defer free()
-		end := x.s.clock.Mono() + x.left
-		for _, e := range x.late {
-			_ = e.wait(max(0, end-x.s.clock.Mono()), x.l.ctx.Done())
-		}
-		for _, e := range x.late {
-			x.l.watch.remove(e)
-		}
-	}()
 }
 
 // retryError says that the message is to be sent once more.

@@ -14,6 +14,7 @@ import (
 
 	"labbox/edge"
 	"labbox/edge/config"
+	"labbox/firmware-protocols/modbus"
 )
 
 //go:embed catalog/*.yaml
@@ -151,6 +152,9 @@ func (t *Type) defaults() {
 		if t.Channels[i].Scale == 0 {
 			t.Channels[i].Scale = 1
 		}
+	}
+	if m := t.Protocol.Modbus; m != nil && t.Timing.Pause == 0 && m.Mode != "tcp" {
+		_, t.Timing.Pause = modbus.Silence(t.Serial.Baud)
 	}
 	if t.Timing.Reply == 0 {
 		t.Timing.Reply = 500 * time.Millisecond

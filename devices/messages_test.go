@@ -116,13 +116,19 @@ func (d *instrument) saw(s string) (n int) {
 // withInstrument runs a test on a type of its own in fake time.
 func withInstrument(t *testing.T, text string, d *instrument, test func(t *testing.T, r *rig)) {
 	t.Helper()
+	typ, ps := ParseType("test.yaml", []byte(text))
+	if err := ps.Err(); err != nil {
+		t.Fatal(err)
+	}
+	inBubbleOf(t, typ, d.run, test)
+}
+
+// inBubbleOf is the same with any far end.
+func inBubbleOf(t *testing.T, typ *Type, far func(*mem.Port), test func(t *testing.T, r *rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		typ, ps := ParseType("test.yaml", []byte(text))
-		if err := ps.Err(); err != nil {
-			t.Fatal(err)
-		}
 		r := &rig{t: t, plate: &plate{}, sink: &logSink{}, clock: edge.NewSystemClock(), kv: &memKV{m: map[string]string{}}}
-		r.opener = mem.NewOpener(mem.Options{}, func(p *mem.Port) { go d.run(p) })
+		r.opener = mem.NewOpener(mem.Options{}, func(p *mem.Port) { go far(p) })
 		r.line = r.opener
 		r.start(typ, 0)
 		t.Cleanup(func() { r.cancel(); <-r.done; time.Sleep(time.Second) })

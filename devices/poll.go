@@ -88,14 +88,8 @@ func (s *Supervisor) askOne(l *link, p *poll, r *round) (err error) {
 		s.mu.Lock()
 		abort := s.abort
 		s.mu.Unlock()
-		select {
-		case <-s.slot:
-		case <-l.ctx.Done():
-			return nil
-		}
 		out, e := p.message()
 		if e != nil {
-			s.slot <- struct{}{}
 			return e
 		}
 		x := &exchange{s: s, l: l, out: out, ctx: l.ctx, stop: abort, round: r, check: func() error {
@@ -107,7 +101,6 @@ func (s *Supervisor) askOne(l *link, p *poll, r *round) (err error) {
 			}
 		}}
 		err = x.run()
-		x.linger(func() { s.slot <- struct{}{} })
 		switch edge.CodeOf(err) {
 		case "":
 			return nil
@@ -166,8 +159,8 @@ func (s *Supervisor) recover(l *link, code edge.Code) {
 		return
 	}
 	select {
-	case <-s.slot:
-		defer func() { s.slot <- struct{}{} }()
+	case <-s.line:
+		defer func() { s.line <- struct{}{} }()
 	case <-l.ctx.Done():
 		return
 	}

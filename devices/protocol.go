@@ -45,6 +45,9 @@ func newCodec(t *Type) (codec, error) {
 	if t.Protocol.SCPI != nil {
 		return newSCPICodec(t)
 	}
+	if t.Protocol.Modbus != nil {
+		return newModbusCodec(t)
+	}
 	l := t.Protocol.Lines
 	format, err := lines.ParseFormat(l.Format)
 	if err != nil {

@@ -107,7 +107,9 @@ func (c *scpiCodec) encode(dst []byte, s *Send, r *Reply, args []argument) (*out
 	return out, nil
 }
 
-func (c *scpiCodec) line(dst []byte, msg string) []byte { return append(append(dst, msg...), c.o.End...) }
+func (c *scpiCodec) line(dst []byte, msg string) []byte {
+	return append(append(dst, msg...), c.o.End...)
+}
 
 // drain asks for the error queue until it is empty.
 func (c *scpiCodec) drain(why bool) *outgoing {

@@ -1,8 +1,5 @@
 package devices
 
-// ModbusProtocol is replaced by protocol_modbus.go.
-type ModbusProtocol struct{}
-
 // NMEAProtocol is replaced by protocol_nmea.go.
 type NMEAProtocol struct{}
 

@@ -31,7 +31,9 @@ func (p Protocol) forms() []string {
 		return []string{"json", "text"}
 	case p.Floats != nil:
 		return []string{"json"}
-	case p.Modbus != nil, p.Firmata != nil:
+	case p.Modbus != nil:
+		return []string{"write", "read"}
+	case p.Firmata != nil:
 		return []string{"write"}
 	case p.Gcode != nil:
 		return []string{"parts", "realtime"}
@@ -47,7 +49,7 @@ func (c *checker) sendForm(s *Send, path []any) {
 	for _, f := range []struct {
 		name string
 		on   bool
-	}{{"json", len(s.JSON) > 0}, {"text", len(s.Text) > 0}, {"parts", len(s.Parts) > 0}, {"write", len(s.Write) > 0}, {"realtime", s.Realtime != ""}} {
+	}{{"json", len(s.JSON) > 0}, {"text", len(s.Text) > 0}, {"parts", len(s.Parts) > 0}, {"write", len(s.Write) > 0}, {"read", len(s.Read) > 0}, {"realtime", s.Realtime != ""}} {
 		if f.on {
 			given = append(given, f.name)
 		}

@@ -383,10 +383,10 @@ func (s *Supervisor) keepalive(l *link) {
 		return // a command is on its way: it serves as well
 	}
 	go func() {
+		defer func() { s.slot <- struct{}{} }()
 		k := s.typ().Keepalive
 		out, err := s.codec.encode(nil, k.Send, k.Reply, nil)
 		if err != nil {
-			s.slot <- struct{}{}
 			return
 		}
 		x := &exchange{s: s, l: l, out: out, ctx: l.ctx, stop: abort, check: func() error {
@@ -398,7 +398,6 @@ func (s *Supervisor) keepalive(l *link) {
 			return s.obeysLocked()
 		}}
 		_ = x.run()
-		x.linger(func() { s.slot <- struct{}{} })
 	}()
 }
 

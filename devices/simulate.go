@@ -127,6 +127,8 @@ func (t *Type) dialect() (sim.Dialect, error) {
 		return newMessagesDevice(t)
 	case p.SCPI != nil:
 		return newSCPIDevice(t), nil
+	case p.Modbus != nil:
+		return newModbusDevice(t)
 	}
 	return nil, fmt.Errorf("%s cannot be simulated yet", p.given()[0])
 }

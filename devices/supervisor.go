@@ -45,6 +45,7 @@ type Supervisor struct {
 	stream *stream
 	codec  codec
 	slot   chan struct{} // holds one token: one command at a time
+	line   chan struct{} // holds one token: one exchange at a time
 
 	mu       sync.Mutex
 	state    edge.State
@@ -96,12 +97,13 @@ func New(cfg Config) (*Supervisor, error) {
 	}
 	s := &Supervisor{cfg: cfg, clock: cfg.Clock, log: cfg.Logger.With("device", cfg.ID),
 		stream: newStream(cfg.Box, cfg.ID, cfg.Sinks), codec: c,
-		slot: make(chan struct{}, 1), state: edge.StateAbsent, safe: edge.SafeNone,
+		slot: make(chan struct{}, 1), line: make(chan struct{}, 1), state: edge.StateAbsent, safe: edge.SafeNone,
 		keeper: turn.NewKeeper(turn.Config{Device: cfg.ID, Grace: cfg.Type.Grace, Keep: cfg.Type.Keep}),
 		env:    newEnvelope(), abort: make(chan struct{}), wake: make(chan struct{}, 1),
 		changed: func(edge.Status) {}, news: make(chan struct{}), memory: newMemory()}
 	s.t.Store(cfg.Type)
 	s.slot <- struct{}{}
+	s.line <- struct{}{}
 	s.contract = s.typ().contract(nil)
 	if s.typ().Safe != nil && len(s.typ().Safe.Steps) > 0 {
 		s.safe = edge.SafeUnconfirmed

@@ -108,6 +108,8 @@ func (c *checker) protocol() {
 	switch {
 	case p.Messages != nil:
 		c.messages()
+	case p.Modbus != nil:
+		c.modbus()
 	case p.SCPI != nil:
 		if _, err := newSCPICodec(c.t); err != nil {
 			c.bad("bad_value", "", at("protocol", "scpi"), "%s", err)

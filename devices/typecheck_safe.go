@@ -84,6 +84,10 @@ func (c *checker) send(s *Send, cmd *Command, path []any) {
 		c.sendParts(s, cmd, path)
 		return
 	}
+	if len(s.Write)+len(s.Read) > 0 && c.t.Protocol.Modbus != nil {
+		c.writeRegisters(s, cmd, path)
+		return
+	}
 	if f := c.t.Protocol.Floats; f != nil && len(s.JSON) != 1 {
 		c.bad("bad_value", "this protocol's messages have exactly one key", path, "%d keys", len(s.JSON))
 	}

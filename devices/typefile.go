@@ -253,6 +253,9 @@ type Send struct {
 	Write    yaml.MapSlice `yaml:"write"`    // modbus, firmata: registers or pins and their values
 	Realtime string        `yaml:"realtime"` // gcode: one byte that overtakes everything, such as "!"
 
+	// Read reads registers once (modbus), such as a model number that tells what
+	// the device is; the reply's ok: compares them.
+	Read []string `yaml:"read"`
 	// Done asks the instrument to say when it has finished (scpi: *OPC?), and
 	// waits as long for that.
 	Done Duration `yaml:"done_within"`

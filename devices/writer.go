@@ -18,6 +18,7 @@ type message struct {
 	check func() error
 	expct *expectation // armed when the bytes go out; may be nil
 	also  *expectation // the same
+	begin func()       // right before the bytes; may be nil
 	sent  chan error   // buffered
 	at    time.Duration
 }
@@ -86,6 +87,9 @@ func (w *writer) write(m *message) {
 	if err := m.check(); err != nil {
 		m.sent <- err
 		return
+	}
+	if m.begin != nil {
+		m.begin()
 	}
 	for _, e := range []*expectation{m.expct, m.also} {
 		if e != nil {
