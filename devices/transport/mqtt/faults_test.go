@@ -31,6 +31,10 @@ func TestForeignTopics(t *testing.T) {
 	if got := receive(t, p); got != "own" {
 		t.Errorf("got %q", got)
 	}
+	p.Send([]byte("stop"), transport.Text)
+	if got := receive(t, device); got != "stop" { // it cannot give itself commands
+		t.Errorf("the device got %q", got)
+	}
 	for _, topic := range []string{"#", "+/+/+/+", "lab/#", "lab/bench/plate/#", out, "lab/bench/other/in", "$SYS/#", "$JS/#"} {
 		if code := device.subscribe(t, topic); code != 0x80 {
 			t.Errorf("subscribing %s: %d, want 0x80", topic, code)
@@ -141,7 +145,7 @@ func TestFlood(t *testing.T) {
 	const n = 20000
 	go func() {
 		for i := range n {
-			if device.Send(fmt.Appendf(nil, "%d %0100d", i, 0), transport.Text) != nil {
+			if device.Send(fmt.Appendf(nil, "%d %0500d", i, 0), transport.Text) != nil {
 				return
 			}
 		}

@@ -121,9 +121,11 @@ func TestNeverReads(t *testing.T) {
 	p, _ := pair(t, func(o *tcp.Options) { o.KeepAlive, o.DeadAfter = 200*time.Millisecond, time.Second })
 	start := time.Now()
 	var err error
-	for err == nil {
-		err = p.Send(make([]byte, 8192), transport.Stream)
-	}
+	transporttest.Within(t, "Send", func() {
+		for err == nil {
+			err = p.Send(make([]byte, 8192), transport.Stream)
+		}
+	})
 	wantLost(t, err, "does not answer")
 	if d := time.Since(start); d < time.Second || d > 8*time.Second {
 		t.Errorf("noticed after %v", d)
