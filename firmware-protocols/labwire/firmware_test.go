@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -91,12 +92,20 @@ func (h *host) ask(format string, args ...any) []byte {
 
 func (h *host) step(us uint64, in []byte) []byte { return h.ask("at %d %x", us, in) }
 
-// The dictionary beside each example is what its code holds, and a box takes it.
-func TestDictionariesHaveNotDrifted(t *testing.T) {
+// TestFirmware builds the library once for this computer.
+func TestFirmware(t *testing.T) {
 	dir, _ := makeFirmware(t, "host")
-	for _, sketch := range []string{"blink", "plate", "sampler"} {
+	t.Run("dictionaries have not drifted", func(t *testing.T) { dictionaries(t, dir) })
+	t.Run("dialogs", func(t *testing.T) { dialogsAgree(t, dir) })
+	t.Run("twins", func(t *testing.T) { twinsAgree(t, dir) })
+}
+
+// The dictionary beside each example is what its code holds, and a box takes it.
+func dictionaries(t *testing.T, dir string) {
+	for _, path := range []string{"examples/blink", "examples/plate", "examples/sampler", "extras/host/kinds"} {
+		sketch := filepath.Base(path)
 		text := startHost(t, dir, sketch).ask("dict")
-		file := filepath.Join("firmware/examples", sketch, sketch+".labwire")
+		file := filepath.Join("firmware", path, sketch+".labwire")
 		if *update {
 			if err := os.WriteFile(file, text, 0o644); err != nil {
 				t.Fatal(err)
@@ -141,25 +150,62 @@ func obeysAll(t *testing.T, h *host, d *Dictionary) {
 	}
 }
 
-// plateTwin is the example plate in Go, with its sensor at 0 V.
-func plateTwin(t *testing.T) *Device {
+// newTwin is a sketch in Go, its inputs at 0 V.
+func newTwin(t *testing.T, sketch string) *Device {
 	t.Helper()
-	text, err := os.ReadFile("firmware/examples/plate/plate.labwire")
+	folder := "firmware/examples"
+	if sketch == "kinds" {
+		folder = "firmware/extras/host"
+	}
+	text, err := os.ReadFile(filepath.Join(folder, sketch, sketch+".labwire"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	power, fan := 0.0, 0.0
+	power, fan, count := 0.0, 0.0, -32767.0
+	n := 0
 	return newPlate(t, DeviceOptions{
 		Dictionary: text,
 		Safe:       func() { power, fan = 0, 0 },
-		Sample:     func(r *Row) { r.Raw(0); r.Raw(power); r.Raw(fan) },
+		Sample: func(r *Row) {
+			switch sketch {
+			case "plate":
+				r.Raw(0)
+				r.Raw(power)
+				r.Raw(fan)
+			case "sampler":
+				r.Raw(0)
+				r.Raw(0)
+				r.Raw(0)
+				r.Raw(count)
+				count++
+			case "kinds":
+				n++
+				bits := uint32(n) * 2654435761
+				if bits>>23&255 == 255 {
+					bits = 0x7FC00000
+				}
+				r.Raw(float64(math.Float32frombits(bits)))
+				r.Raw(float64(int16(n*12345)) - 0.25)
+				if n%5 != 0 { // every fifth row is not full
+					if raw := int16(n * 54321); raw == missing {
+						r.Missing()
+					} else {
+						r.Raw(float64(raw))
+					}
+				}
+			}
+		},
 		Command: func(i int, args []int32) (Code, string) {
-			switch i {
-			case 0:
+			switch {
+			case sketch == "kinds":
+				if args[0] > 5 {
+					return Refused, "too-much"
+				}
+			case i == 0:
 				power = float64(args[0])
-			case 1:
+			case i == 1:
 				fan = float64(args[0])
-			case 2:
+			case i == 2:
 				power = 0
 			}
 			return OK, ""
@@ -180,79 +226,83 @@ type dialogStep struct {
 	Out  string `json:"out"`
 }
 
-// The C++ library and the Go device give the same bytes, those of vectors/dialogs.json.
-func TestDialogs(t *testing.T) {
-	file := "vectors/dialogs.json"
-	text, err := os.ReadFile(file)
+func readDialogs(t *testing.T) (list []dialog) {
+	t.Helper()
+	text, err := os.ReadFile("vectors/dialogs.json")
+	if err == nil {
+		err = json.Unmarshal(text, &list)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	var dialogs []dialog
-	if err := json.Unmarshal(text, &dialogs); err != nil {
-		t.Fatal(err)
-	}
-	twins := func(t *testing.T, name string, step func(us uint64, in []byte) []byte) {
-		for i := range dialogs {
-			if dialogs[i].Name != name {
-				continue
-			}
-			for j := range dialogs[i].Steps {
-				s := &dialogs[i].Steps[j]
-				in, err := hex.DecodeString(s.In)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got := hex.EncodeToString(step(s.AtUS, in))
-				if *update {
-					s.Out = got
-				}
-				if got != s.Out {
-					t.Errorf("step %d (%s):\n got %s\nwant %s", j, s.Note, got, s.Out)
-				}
-			}
-		}
-	}
-	for _, d := range dialogs {
-		t.Run("go/"+d.Name, func(t *testing.T) {
-			dev := plateTwin(t)
-			boot := dev.Boot(0, nil)
-			twins(t, d.Name, func(us uint64, in []byte) []byte {
-				out := dev.Step(us, in, boot)
-				boot = nil
-				return out
-			})
-		})
-	}
-	if *update {
-		text, err := json.MarshalIndent(dialogs, "", " ")
+	return list
+}
+
+// run has one side say its part, and notes what it said when write is set.
+func (d *dialog) run(t *testing.T, write bool, step func(us uint64, in []byte) []byte) {
+	t.Helper()
+	for i := range d.Steps {
+		s := &d.Steps[i]
+		in, err := hex.DecodeString(s.In)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+		got := hex.EncodeToString(step(s.AtUS, in))
+		if write {
+			s.Out = got
+		}
+		if got != s.Out {
+			t.Errorf("%s: step %d (%s):\n got %s\nwant %s", d.Name, i, s.Note, got, s.Out)
+		}
+	}
+}
+
+// The Go device says what stands in vectors/dialogs.json.
+func TestDialogs(t *testing.T) {
+	list := readDialogs(t)
+	for i := range list {
+		dev := newTwin(t, "plate")
+		boot := dev.Boot(0, nil)
+		list[i].run(t, *update, func(us uint64, in []byte) []byte {
+			out := dev.Step(us, in, boot)
+			boot = nil
+			return out
+		})
+	}
+	if *update {
+		text, err := json.MarshalIndent(list, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile("vectors/dialogs.json", append(text, '\n'), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	dir, _ := makeFirmware(t, "host")
-	for _, d := range dialogs {
-		t.Run("cpp/"+d.Name, func(t *testing.T) { twins(t, d.Name, startHost(t, dir, "plate").step) })
+}
+
+// So does the C++ library.
+func dialogsAgree(t *testing.T, dir string) {
+	list := readDialogs(t)
+	for i := range list {
+		list[i].run(t, false, startHost(t, dir, "plate").step)
 	}
 }
 
 // Whatever comes, the C++ library and the Go device give the same bytes.
-func TestTwinsAgree(t *testing.T) {
-	dir, _ := makeFirmware(t, "host")
+func twinsAgree(t *testing.T, dir string) {
 	random := rand.New(rand.NewPCG(4, 2026))
-	for run := range 12 {
-		h, dev := startHost(t, dir, "plate"), plateTwin(t)
+	for run := range 9 {
+		sketch := []string{"plate", "sampler", "kinds"}[run%3]
+		h, dev := startHost(t, dir, sketch), newTwin(t, sketch)
 		boot := dev.Boot(0, nil)
 		us := uint64(0)
-		for n := range 400 {
-			us += uint64(random.IntN(40000))
+		for n := range 300 {
+			us += uint64(random.IntN([]int{40000, 1200, 9000}[run%3]))
 			in := anything(random, dev.crc)
 			got, want := h.step(us, in), dev.Step(us, in, boot)
 			boot = nil
 			if string(got) != string(want) {
-				t.Fatalf("run %d, step %d at %d us, in %q:\n c++ %q\n  go %q", run, n, us, in, got, want)
+				t.Fatalf("%s, step %d at %d us, in %q:\n c++ %q\n  go %q", sketch, n, us, in, got, want)
 			}
 		}
 	}
@@ -261,7 +311,7 @@ func TestTwinsAgree(t *testing.T) {
 // anything is a request, a typed line, half of one, or noise.
 func anything(r *rand.Rand, crc uint32) (p []byte) {
 	lines := []string{"set power 40\n", "#12 power 40.5\r\n", "power 100.1\n", "power 1 2\n", "power\n", "blow on\n", "blow 2\n", "blow quick\n", "off\n", "?\n", "#7 safe\n",
-		"ping\n", "hello\n", "stream off\n", "stream text\n", "stream fast\n", "stream quick\n", "#70000 off\n", "#3\n", "set\n", "  #4   set   power   7.0  \n", "nonsense\n", "\n\r\n", "power -0.0\n", "power 1234567890\n", "power 99.99\n"}
+		"ping\n", "hello\n", "stream off\n", "stream text\n", "stream fast\n", "stream quick\n", "#70000 off\n", "#3\n", "set\n", "  #4   set   power   7.0  \n", "nonsense\n", "\n\r\n", "power -0.0\n", "power 1234567890\n", "power 99.99\n", "go 6\n", "#9 go 5\n", "switch on\n"}
 	id := uint16(r.IntN(6))
 	switch r.IntN(14) {
 	case 0, 1, 2:
@@ -281,6 +331,8 @@ func anything(r *rand.Rand, crc uint32) (p []byte) {
 	case 10:
 		p = AppendSafeRequest(nil, id)
 	case 11:
+		p = AppendCommand(nil, id, 0, []int32{int32(r.IntN(8))})
+	case 12:
 		for range r.IntN(90) {
 			p = append(p, byte(r.IntN(256)))
 		}
