@@ -252,16 +252,21 @@ func TestDocsYAML(t *testing.T) {
 	}
 }
 
-// yamlKeys collects the keys of a struct and of what it holds.
-func yamlKeys(t reflect.Type, into map[string]bool) {
+// yamlKeys collects the keys of a struct and of what it holds, be it a struct
+// of its own kind.
+func yamlKeys(t reflect.Type, into map[string]bool, seen map[reflect.Type]bool) {
+	if seen[t] {
+		return
+	}
+	seen[t] = true
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map:
-		yamlKeys(t.Elem(), into)
+		yamlKeys(t.Elem(), into, seen)
 	case reflect.Struct:
 		for i := range t.NumField() {
 			if key := t.Field(i).Tag.Get("yaml"); key != "" && key != "-" {
 				into[key] = true
-				yamlKeys(t.Field(i).Type, into)
+				yamlKeys(t.Field(i).Type, into, seen)
 			}
 		}
 	}
@@ -271,7 +276,7 @@ func TestDocsEveryKeyIsExplained(t *testing.T) {
 	for doc, v := range map[string]any{"docs/ref/device-types.md": devices.Type{}, "docs/ref/box-file.md": config.Box{}} {
 		text := docs(t)[doc]
 		keys := map[string]bool{}
-		yamlKeys(reflect.TypeOf(v), keys)
+		yamlKeys(reflect.TypeOf(v), keys, map[reflect.Type]bool{})
 		if len(keys) < 10 {
 			t.Fatalf("%s: only %d keys found", doc, len(keys))
 		}
