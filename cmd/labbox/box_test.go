@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	if watchersMain() {
+	if watchersMain() || benchMain() {
 		return
 	}
 	testscript.Main(m, map[string]func(){"labbox": main})

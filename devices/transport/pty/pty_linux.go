@@ -155,6 +155,9 @@ func (p *Port) attended() bool {
 	err := p.f.Control(func(fd int) error {
 		fds := []unix.PollFd{{Fd: int32(fd)}}
 		_, err := unix.Poll(fds, 0)
+		for errors.Is(err, unix.EINTR) { // a signal of the runtime, not an answer
+			_, err = unix.Poll(fds, 0)
+		}
 		open = err == nil && fds[0].Revents&unix.POLLHUP == 0
 		return err
 	})
