@@ -28,12 +28,12 @@ func TestMQTTBox(t *testing.T) {
 		{"token_file", "out: \"a/#\", token_file", "b.yaml:7:24: bad_port: out: a topic"},
 		{"token_file", "out: \"a//b\", token_file", "b.yaml:7:24: bad_port"},
 		{"token_file", "out: \"$SYS/x\", token_file", "b.yaml:7:24: bad_port"},
-		{"token_file", "in: a, out: a, token_file", "b.yaml:7:11: bad_port: one topic"},
-		{", token_file: plate.token", "", "b.yaml:7:11: missing: an MQTT device needs a password"},
+		{"token_file", "in: a, out: a, token_file", "b.yaml:7:5: bad_port: one topic"},
+		{", token_file: plate.token", "", "b.yaml:7:5: missing: an MQTT device needs a password"},
 		{"mqtt: {listen: \":1883\"}\n", "", "b.yaml:6:12: missing: no address"},
-		{"{listen: \":1883\"}", "{listen: \":1883\", tls: {cert: c.pem}}", "b.yaml:3:26: missing: tls needs"},
+		{"{listen: \":1883\"}", "{listen: \":1883\", tls: {cert: c.pem}}", "b.yaml:3:25: missing: tls needs"},
 		{"mqtt: true", "sim: true, in: x", "b.yaml:7:23: bad_port: in needs mqtt"},
-		{"mqtt: true", "mqtt: true, sim: true", "b.yaml:7:11: bad_port: a port is exactly one"},
+		{"mqtt: true", "mqtt: true, sim: true", "b.yaml:7:5: bad_port: a port is exactly one"},
 	} {
 		_, ps := ParseBox("b.yaml", []byte(strings.Replace(mqttBox, tt.old, tt.new, 1)))
 		got := ""

@@ -57,6 +57,7 @@ type Doc struct {
 	name     string
 	root     ast.Node
 	problems Problems
+	named    map[string]ast.Node // by their anchors, once asked for
 }
 
 // maxFile is the longest box or type file in bytes.
@@ -87,7 +88,7 @@ func Decode(name string, data []byte, v any) *Doc {
 	if len(file.Docs) > 1 {
 		d.Add("syntax", "the file holds more than one document", "remove the line `---`")
 	}
-	d.unknownKeys(d.root, reflect.TypeOf(v))
+	d.shape("the file", d.root, reflect.TypeOf(v))
 	if len(d.problems) > 0 {
 		return d
 	}
@@ -163,48 +164,6 @@ func pairs(n ast.Node) []*ast.MappingValueNode {
 		return pairs(n.Value)
 	}
 	return nil
-}
-
-// unknownKeys walks the file beside the type that it is for.
-func (d *Doc) unknownKeys(n ast.Node, t reflect.Type) {
-	for t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if t == nil {
-		return
-	}
-	switch t.Kind() {
-	case reflect.Struct:
-		fields := map[string]reflect.Type{}
-		for i := range t.NumField() {
-			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-			if name != "" && name != "-" {
-				fields[name] = t.Field(i).Type
-			}
-		}
-		if len(fields) == 0 {
-			return // reads itself
-		}
-		for _, kv := range pairs(n) {
-			key := kv.Key.GetToken()
-			ft, ok := fields[key.Value]
-			if !ok {
-				d.problems = append(d.problems, unknownKey(d.name, key, fields))
-				continue
-			}
-			d.unknownKeys(kv.Value, ft)
-		}
-	case reflect.Slice:
-		if s, ok := n.(*ast.SequenceNode); ok {
-			for _, v := range s.Values {
-				d.unknownKeys(v, t.Elem())
-			}
-		}
-	case reflect.Map:
-		for _, kv := range pairs(n) {
-			d.unknownKeys(kv.Value, t.Elem())
-		}
-	}
 }
 
 func unknownKey(file string, key *token.Token, fields map[string]reflect.Type) Problem {
