@@ -4,6 +4,7 @@
 
 namespace labwire_uart {
 const uint8_t SIZE = 64;  // a power of two
+const uint8_t ON = _BV(RXEN0) | _BV(TXEN0) | _BV(RXCIE0);
 volatile uint8_t rx[SIZE], tx[SIZE];
 volatile uint8_t rxHead, rxTail, txHead, txTail, rxLost;
 }  // namespace labwire_uart
@@ -33,17 +34,21 @@ ISR(USART0_UDRE_vect) {
 #endif
   using namespace labwire_uart;
   uint8_t tail = txTail;
+  if (tail == txHead) {
+    UCSR0B = ON;
+    return;
+  }
   UDR0 = tx[tail];
-  tail = (tail + 1) & (SIZE - 1);
-  txTail = tail;
-  if (tail == txHead) UCSR0B &= ~_BV(UDRIE0);
+  txTail = (tail + 1) & (SIZE - 1);
 }
 
 void labwireOpen(uint32_t baud) {
+  using namespace labwire_uart;
   UCSR0A = _BV(U2X0);
   UCSR0C = _BV(UCSZ01) | _BV(UCSZ00);
+  // U2X before UBRR: simavr calculates the byte time when UBRR is written.
   UBRR0 = (F_CPU / 4 / baud - 1) / 2;
-  UCSR0B = _BV(RXEN0) | _BV(TXEN0) | _BV(RXCIE0);
+  UCSR0B = ON;
 }
 
 int labwireRead() {
@@ -66,8 +71,5 @@ void labwireWrite(uint8_t c) {
   }
   tx[txHead] = c;
   txHead = (txHead + 1) & (SIZE - 1);
-  uint8_t old = SREG;
-  cli();  // the interrupt changes the same register
-  UCSR0B |= _BV(UDRIE0);
-  SREG = old;
+  UCSR0B = ON | _BV(UDRIE0);
 }
