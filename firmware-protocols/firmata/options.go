@@ -38,6 +38,10 @@ type Options struct {
 	// Pins are what is used. With none, every analog input is, with its name A0,
 	// A1, ... as field.
 	Pins []PinOption `yaml:"pins"`
+	// AllAnalog uses, besides Pins, every analog input that is not one of them.
+	AllAnalog bool `yaml:"all_analog"`
+	// AnalogMax is the Max of those inputs that Pins does not name.
+	AnalogMax float64 `yaml:"analog_max"`
 }
 
 // PinOption is one pin that is used.
@@ -72,6 +76,9 @@ func (o *Options) check() error {
 	}
 	if o.Sampling != 0 && (o.Sampling < time.Millisecond || o.Sampling > 16383*time.Millisecond) {
 		return fmt.Errorf("%w: sampling every %v, must be 1ms to 16.383s", ErrOptions, o.Sampling)
+	}
+	if !(o.AnalogMax >= 0) || o.AnalogMax > 1e12 {
+		return fmt.Errorf("%w: analog_max %v", ErrOptions, o.AnalogMax)
 	}
 	fields := map[string]bool{}
 	for i := range o.Pins {

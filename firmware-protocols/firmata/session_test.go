@@ -222,12 +222,34 @@ func TestManyChannels(t *testing.T) {
 	}
 }
 
+// The analog inputs besides the pins that are named, by pin or by channel.
+func TestAllAnalogBesides(t *testing.T) {
+	p := newPair(t, Options{Boot: time.Millisecond, AllAnalog: true, AnalogMax: 5, Pins: []PinOption{{Field: "led", Pin: "13", Mode: "output"},
+		{Field: "key", Pin: "16", Mode: "input"}, {Field: "light", Pin: "A4", Mode: "analog"}, {Field: "A0", Pin: "3", Mode: "pwm"}}}, DeviceOptions{})
+	p.s.Start(0)
+	p.run(5 * time.Millisecond)
+	var fields []string
+	for _, f := range p.s.Fields() {
+		fields = append(fields, f.Field)
+	}
+	if got := strings.Join(fields, " "); got != "led key light A0 A1 A3 A5" {
+		t.Errorf("fields %s", got)
+	}
+	p.take()
+	p.d.SetAnalog(5, 1023)
+	p.run(20 * time.Millisecond)
+	if got := p.take(); !strings.HasSuffix(got, "A5=5; scan") {
+		t.Error(got)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	good := PinOption{Field: "x", Pin: "3", Mode: "pwm"}
 	for _, f := range []func(*Options, *PinOption){
 		func(o *Options, _ *PinOption) { o.Sampling = time.Microsecond },
 		func(o *Options, _ *PinOption) { o.Sampling = 17 * time.Second },
 		func(o *Options, _ *PinOption) { o.Boot = -1 },
+		func(o *Options, _ *PinOption) { o.AnalogMax = -1 },
 		func(o *Options, _ *PinOption) { o.Pins = append(o.Pins, good) },
 		func(_ *Options, p *PinOption) { p.Field = "" },
 		func(_ *Options, p *PinOption) { p.Pin = "B3" },

@@ -101,18 +101,32 @@ func (s *Session) mapping(data []byte) {
 	s.pinsDone() // there may be nothing to ask
 }
 
+// restOf adds the analog inputs that named does not have, neither as a pin nor as
+// a field.
+func (s *Session) restOf(named []PinOption) []PinOption {
+	for ch := range maxPins {
+		p := s.board.Analog(ch)
+		if p == nil {
+			continue
+		}
+		name := "A" + strconv.Itoa(ch)
+		_, can := p.Bits(Analog)
+		for _, o := range s.opt.Pins {
+			n, channel, _ := parsePin(o.Pin)
+			can = can && o.Field != name && (channel && n != ch || !channel && n != p.Number)
+		}
+		if can && (ch <= 15 || s.board.speaks(2, 7)) {
+			named = append(named, PinOption{Field: name, Pin: name, Mode: Analog.String(), Max: s.opt.AnalogMax})
+		}
+	}
+	return named
+}
+
 // choose finds the pins in use and checks that they can be what they should.
 func (s *Session) choose() error {
-	wanted := s.opt.Pins
-	if len(wanted) == 0 {
-		for ch := range maxPins {
-			if p := s.board.Analog(ch); p != nil {
-				if _, ok := p.Bits(Analog); ok && (ch <= 15 || s.board.speaks(2, 7)) {
-					name := "A" + strconv.Itoa(ch)
-					wanted = append(wanted, PinOption{Field: name, Pin: name, Mode: Analog.String()})
-				}
-			}
-		}
+	wanted := s.opt.Pins[:len(s.opt.Pins):len(s.opt.Pins)]
+	if len(wanted) == 0 || s.opt.AllAnalog {
+		wanted = s.restOf(wanted)
 	}
 	s.uses, s.byPin, s.top, s.last = s.uses[:0], [maxPins]int16{}, -1, -1
 	for _, o := range wanted {
