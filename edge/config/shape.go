@@ -24,7 +24,10 @@ func (d *Doc) shape(key string, n ast.Node, t reflect.Type) {
 	if n = d.resolve(n); n == nil {
 		return // an alias of nothing is the reader's to refuse
 	}
-	if _, empty := n.(*ast.NullNode); empty {
+	if null, empty := n.(*ast.NullNode); empty {
+		if t.Kind() == reflect.Interface && null.Token.Type == token.NullType {
+			return // a written null among values of any kind: nothing is shown
+		}
 		d.problem("missing", n, "write one, or remove the key", "`%s` has no value", key)
 		return
 	}

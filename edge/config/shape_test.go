@@ -44,7 +44,7 @@ func TestShapes(t *testing.T) {
 		"whole: 5": "", "whole: 0x10": "", "whole: 1e3": "", "whole: 2.0": "",
 		"real: 5": "", "real: -.5": "", "real: .inf": "", "bool: false": "",
 		"time: 1h2m3.5s": "", "range: [1, 2]": "", "range: &r [1, 2]\ndeep: {range: *r}": "",
-		"list: [a, 5]": "", "list: []": "", "map: {a: 1}": "", "any: [1, {a: b}]": "", "keys: {a: 1, b: x}": "",
+		"list: [a, 5]": "", "list: []": "", "map: {a: 1}": "", "any: [1, {a: b}]": "", "any: null": "", "any: ~": "", "keys: {a: 1, b: x}": "",
 		"deep: {deep: {whole: 1}}": "", "short: a": "", "short: {id: a}": "", "text: !!str 5": "",
 
 		"text: [a]":                   "1:7: bad_type: a list cannot be read as text",
