@@ -162,9 +162,11 @@ func (t *Type) contract(auto []Channel) *edge.Contract {
 	if t.Safe != nil {
 		c.SafeText = t.Safe.Text
 	}
+	spread := t.spread()
 	for _, chans := range [][]Channel{t.Channels, auto} {
 		for i := range chans {
 			c.Channels = append(c.Channels, chans[i].contract())
+			c.Channels[len(c.Channels)-1].Spread = spread
 		}
 	}
 	for i := range t.Commands {

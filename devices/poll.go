@@ -43,6 +43,29 @@ func (s *Supervisor) polls() []poll {
 	return out
 }
 
+// spread says that a sample holds some of the channels only: they come in
+// messages of several kinds, or are asked for at several intervals.
+func (t *Type) spread() bool {
+	every := map[time.Duration]bool{}
+	for i := range t.Polls {
+		every[t.Polls[i].Every] = true
+	}
+	if m := t.Protocol.Modbus; m != nil {
+		for i := range m.Registers {
+			e := m.Registers[i].Every
+			if e == 0 {
+				e = m.poll()
+			}
+			every[e] = true
+		}
+	}
+	kinds := 0
+	if m := t.Protocol.Messages; m != nil {
+		kinds = len(m.Receive)
+	}
+	return len(every)+kinds > 1
+}
+
 // rounds groups polls that are asked equally often, in their order.
 func rounds(ps []poll) [][]poll {
 	var out [][]poll

@@ -46,6 +46,7 @@ type Channel struct {
 	Group      string   `json:"group,omitempty"`   // channels of one group share a plot
 	Role       string   `json:"role,omitempty"`    // measure (default), setpoint, status
 	Hidden     bool     `json:"hidden,omitempty"`  // not plotted unless asked for
+	Spread     bool     `json:"spread,omitempty"`  // in some samples only, by design: no value between two is no gap
 }
 
 // Choice is one value of an enumeration.

@@ -22,15 +22,18 @@ export function strokeTrace(c, b, channel, x0, kx, y0, ky) {
   const { xs, n } = b;
   const ys = b.ys[channel];
   let length = 0;
+  let last = 0;
   c.beginPath();
   for (let i = 0; i <= n; i++) {
     const y = i < n ? ys[i] : Number.NaN;
+    if (y === Infinity) continue;
     if (Number.isNaN(y)) {
-      if (length === 1) c.lineTo(x0 + xs[i - 1] * kx + 2, y0 - ys[i - 1] * ky);
+      if (length === 1) c.lineTo(x0 + xs[last] * kx + 2, y0 - ys[last] * ky);
       length = 0;
     } else {
       if (length++) c.lineTo(x0 + xs[i] * kx, y0 - y * ky);
       else c.moveTo(x0 + xs[i] * kx, y0 - y * ky);
+      last = i;
     }
   }
   c.stroke();
@@ -242,7 +245,7 @@ export class Chart {
   atCursor(i) {
     const { xs, n, ys } = this.buckets;
     let at = -1;
-    for (let k = 0; k < n && xs[k] <= /** @type {number} */ (this.cursor); k++) at = k;
+    for (let k = 0; k < n && xs[k] <= /** @type {number} */ (this.cursor); k++) if (ys[i][k] !== Infinity) at = k;
     return at < 0 ? Number.NaN : ys[i][at];
   }
 }

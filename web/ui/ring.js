@@ -4,9 +4,13 @@
 const MAX_GAPS = 256;
 
 export class Ring {
-  /** @param {boolean[]} wide per column: does it need 64 bits?  @param {number} capacity rounded up to a power of 2 */
-  constructor(wide, capacity) {
+  /** @param {boolean[]} wide per column: does it need 64 bits?  @param {number} capacity rounded up to a power of 2
+   * @param {(boolean | undefined)[]} spread per column: has it values in some samples only? */
+  constructor(wide, capacity, spread = []) {
     this.wide = wide;
+    this.spread = spread;
+    /** Newest values of columns that are spread. */
+    this.held = wide.map(() => Number.NaN);
     /** Samples ever pushed. */
     this.count = 0;
     /** @type {Gap[]} */
@@ -53,7 +57,10 @@ export class Ring {
   push(t, values) {
     const at = this.count & this.mask;
     this.times[at] = t;
-    for (let c = 0; c < this.columns.length; c++) this.columns[c][at] = values[c];
+    for (let c = 0; c < this.columns.length; c++) {
+      this.columns[c][at] = values[c];
+      if (!Number.isNaN(values[c])) this.held[c] = values[c];
+    }
     this.count++;
   }
 
@@ -67,6 +74,7 @@ export class Ring {
 
   /** Newest value, NaN for none.  @param {number} c */
   value(c) {
+    if (this.spread[c]) return this.held[c];
     return this.count ? this.columns[c][(this.count - 1) & this.mask] : Number.NaN;
   }
 
@@ -97,6 +105,8 @@ export class Buckets {
     this.ys = [];
     /** Index of the next sample to take in. */
     this.next = 0;
+    /** @type {Ring['spread']} */
+    this.spread = [];
     /** Number of the bucket that stands in a slot, NaN for none. */
     this.key = new Float64Array(0);
     this.start = new Float64Array(0);
@@ -135,6 +145,7 @@ export class Buckets {
 
   /** @param {Ring} ring */
   update(ring) {
+    this.spread = ring.spread;
     const horizon = ring.last - this.width * (this.size - 1);
     let i = this.next;
     if (i === 0 || i < ring.first) i = Math.max(i, ring.find(horizon));
@@ -179,7 +190,8 @@ export class Buckets {
     }
   }
 
-  /** Writes what is visible between edge - span and edge into xs (ms before the edge) and ys; NaN is a break.
+  /** Writes what is visible between edge - span and edge into xs (ms before the edge) and ys; NaN is a break,
+   * Infinity a place that a spread column passes over.
    * @param {number} edge ms, time at the right @param {number} span ms */
   fill(edge, span) {
     const { xs, ys } = this;
@@ -197,8 +209,9 @@ export class Buckets {
       const pair = xs[n + 1] > xs[n];
       for (let c = 0; c < ys.length; c++) {
         const up = this.up[c][s];
-        ys[c][n] = up ? this.min[c][s] : this.max[c][s];
-        if (pair) ys[c][n + 1] = up ? this.max[c][s] : this.min[c][s];
+        const none = this.spread[this.columns[c]] && Number.isNaN(this.min[c][s]);
+        ys[c][n] = none ? Infinity : up ? this.min[c][s] : this.max[c][s];
+        if (pair) ys[c][n + 1] = none ? Infinity : up ? this.max[c][s] : this.min[c][s];
       }
       n += pair ? 2 : 1;
     }

@@ -23,6 +23,7 @@ export class Stream {
     this.ring = new Ring(
       specs.map((c) => c.format === 'f64'),
       Math.max(START_SAMPLES, (rate * KEEP_MS) / 1000),
+      specs.map((c) => c.spread),
     );
     this.epoch = -1;
     this.next = 0;

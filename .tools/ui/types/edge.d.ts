@@ -36,6 +36,7 @@ declare namespace edge {
     group?: string;
     role?: string;
     hidden?: boolean;
+    spread?: boolean;
   }
   interface Choice {
     id: string;

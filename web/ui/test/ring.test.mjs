@@ -121,3 +121,18 @@ test('old buckets are not drawn again after the window moved on', () => {
   b.fill(r.last, 100);
   assert.ok(drawn(b, 0)[1] < 100);
 });
+
+test('a column that is spread is drawn over samples without it, and broken by gaps', () => {
+  const r = new Ring([false, false], 64, [true, true]);
+  const b = new Buckets([0, 1]);
+  b.reset(10, 100);
+  r.push(0, [1, Number.NaN]);
+  r.push(10, [Number.NaN, 7]);
+  r.push(20, [2, Number.NaN]);
+  r.gap(20, 100, 3, 'lost');
+  r.push(100, [3, Number.NaN]);
+  b.update(r);
+  b.fill(100, 900);
+  assert.deepEqual([...b.ys[0].subarray(0, b.n)], [1, Infinity, 2, Number.NaN, 3]);
+  assert.deepEqual([r.value(0), r.value(1)], [3, 7]);
+});
