@@ -41,6 +41,7 @@ type Decoder struct {
 	expected bool
 	epoch    uint8
 	clock    uint64
+	uptime   uint32
 	layout   layout
 	stats    Stats
 	msg      Message
@@ -57,7 +58,7 @@ func NewDecoder() *Decoder {
 // the port was opened anew. The layout stays.
 func (d *Decoder) Reset() {
 	d.state, d.n, d.partial, d.zeroed = inText, 0, true, false
-	d.seqOK, d.rowOK, d.expected, d.clock = false, false, false, 0
+	d.seqOK, d.rowOK, d.expected, d.clock, d.uptime = false, false, false, 0, 0
 }
 
 // Stats returns the counters.
@@ -169,7 +170,7 @@ func (d *Decoder) line(emit func(*Message)) {
 	default:
 		boot := isHello(line)
 		if boot {
-			d.seqOK = false
+			d.anew()
 		}
 		d.stats.Lines++
 		d.msg = Message{Kind: KindText, Raw: line, Boot: boot}
@@ -177,6 +178,9 @@ func (d *Decoder) line(emit func(*Message)) {
 	}
 	d.n = 0
 }
+
+// anew: the device has started again, its counts and its clock with it.
+func (d *Decoder) anew() { d.seqOK, d.clock, d.uptime = false, 0, 0 }
 
 func isHello(line []byte) bool { return len(line) > 7 && string(line[:7]) == "!hello " }
 
@@ -226,6 +230,11 @@ func (d *Decoder) content(p []byte) (why string) {
 		m.Kind = KindHello
 		m.Hello = Hello{Version: p[2], Safe: p[3]&1 != 0, DictionaryCRC: le.Uint32(p[4:]), DictionaryLen: int(le.Uint16(p[8:])),
 			UptimeMS: le.Uint32(p[10:]), MaxRequest: int(p[14])}
+		if m.Hello.UptimeMS < d.uptime {
+			d.anew()
+			m.Hello.Restarted = true
+		}
+		d.uptime = m.Hello.UptimeMS
 	case typeReply:
 		if n < 5 {
 			return "shape"

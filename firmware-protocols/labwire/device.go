@@ -1,5 +1,7 @@
 package labwire
 
+import "math"
+
 // What a device holds; the firmware library has the same figures.
 const (
 	deviceRX    = 64    // bytes of a request or a typed line
@@ -208,8 +210,8 @@ func (d *Device) row(us uint32) {
 		d.first, d.t0 = no, us
 		d.rows.data = d.rows.data[:0]
 	}
-	if !d.sample() || (int(d.rows.n)+1)*d.rowBytes > maxRowBytes {
-		d.flush() // also behind a row that failed: those of a frame follow each other without a gap
+	if !d.sample() || (int(d.rows.n)+1)*d.rowBytes > maxRowBytes || d.periodUS > math.MaxUint16 {
+		d.flush() // also behind a row that failed, for those of a frame follow each other; a step has 16 bits
 	}
 }
 

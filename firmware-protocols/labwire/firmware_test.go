@@ -226,7 +226,7 @@ type dialogStep struct {
 	Out  string `json:"out"`
 }
 
-func readDialogs(t *testing.T) (list []dialog) {
+func readDialogs(t testing.TB) (list []dialog) {
 	t.Helper()
 	text, err := os.ReadFile("vectors/dialogs.json")
 	if err == nil {

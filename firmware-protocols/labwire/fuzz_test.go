@@ -2,6 +2,7 @@ package labwire
 
 import (
 	"bytes"
+	"encoding/hex"
 	"slices"
 	"testing"
 )
@@ -15,6 +16,17 @@ func FuzzDecoder(f *testing.F) {
 	f.Add([]byte("temperature:21.5 safe:1\r\n\x00\x18\x00ok 3\r\n"), 30)
 	f.Add(bytes.Repeat([]byte{0, 0xff, 0xf9}, 200), 9)
 	f.Add(append([]byte("{\xe2\x80\x8b\"error\":1}"), frames[1][:9]...), 1)
+	for _, d := range readDialogs(f) {
+		var said []byte
+		for _, s := range d.Steps {
+			out, err := hex.DecodeString(s.Out)
+			if err != nil {
+				f.Fatal(err)
+			}
+			said = append(said, out...)
+		}
+		f.Add(said, len(said)/2)
+	}
 	f.Fuzz(func(t *testing.T, p []byte, cut int) {
 		dec := NewDecoder()
 		dec.SetDictionary(dict)
@@ -69,6 +81,17 @@ func FuzzDevice(f *testing.F) {
 	f.Add([]byte("#12 set heat 40 quick\nheat 40.5 0\nheat 1e9 0\n?\nstream off\n\x18"))
 	f.Add(AppendCommand(AppendStream(AppendHello(nil), 1, Fast, 3, CRC([]byte(plate))), 2, 0, []int32{-1, 0}))
 	f.Add(AppendDictionaryRequest([]byte("\x00\x05\xf5half"), 60000, 200))
+	for _, d := range readDialogs(f) {
+		var said []byte
+		for _, s := range d.Steps {
+			in, err := hex.DecodeString(s.In)
+			if err != nil {
+				f.Fatal(err)
+			}
+			said = append(said, in...)
+		}
+		f.Add(said)
+	}
 	f.Fuzz(func(t *testing.T, p []byte) {
 		dev := newPlate(t, DeviceOptions{
 			Command: func(i int, args []int32) (Code, string) {

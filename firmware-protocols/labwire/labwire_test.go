@@ -105,12 +105,11 @@ func TestSession(t *testing.T) {
 	dec.SetDictionary(dict)
 	dec.Expect(7)
 	list = all(dec, dev.Step(203000, AppendStream(nil, 1, Fast, 7, h.DictionaryCRC), nil))
-	if len(list) != 1 || !list[0].Reply.OK() || list[0].Reply.ID != 1 {
+	if len(list) != 2 || !list[0].Reply.OK() || list[0].Reply.ID != 1 {
 		t.Fatalf("stream: %+v", list)
 	}
-	list = all(dec, dev.Step(254000, nil, nil))
-	s := list[0].Samples
-	if len(list) != 1 || s.Rows != 1 || s.TimeUS != 203000 || !s.Restart || !s.Safe || s.Columns[0][0] != 415 || s.Columns[1][0] != 2.5 || s.Columns[2][0] != 1 ||
+	s := list[1].Samples
+	if list[1].Kind != KindSamples || s.Rows != 1 || s.TimeUS != 203000 || !s.Restart || !s.Safe || s.Columns[0][0] != 415 || s.Columns[1][0] != 2.5 || s.Columns[2][0] != 1 ||
 		math.Abs(dict.Channels[0].Shown(415)-21.5) > 1e-9 {
 		t.Fatalf("samples: %+v", list)
 	}
@@ -220,6 +219,28 @@ func TestOpenedInTheMiddle(t *testing.T) {
 		list := all(dec, whole[cut+1:])
 		if len(list) != 4 || list[0].Kind != KindSamples || list[0].Lost != 0 || list[0].Samples.LostRows != 0 {
 			t.Fatalf("cut at %d: %+v", cut+1, list)
+		}
+	}
+}
+
+// A device that has started anew counts and times anew; nothing is lost by that.
+func TestStartsAnew(t *testing.T) {
+	for _, told := range []bool{false, true} {
+		dev := newPlate(t, DeviceOptions{Sample: func(r *Row) { r.Raw(1); r.Raw(0); r.Raw(10) }})
+		dec := NewDecoder()
+		us := uint64(5e6)
+		all(dec, dev.Boot(0, nil))
+		for epoch := range uint8(2) {
+			dec.Expect(epoch)
+			list := all(dec, dev.Step(us, AppendStream(AppendHello(nil), 0, Fast, epoch, dev.crc), nil))
+			last := list[len(list)-1]
+			if last.Kind != KindSamples || last.Lost != 0 || last.Samples.TimeUS != us || list[0].Hello.Restarted != (epoch == 1 && !told) {
+				t.Fatalf("epoch %d: %+v", epoch, list)
+			}
+			us = 1e6
+			if out := dev.Boot(0, nil); told {
+				all(dec, out)
+			}
 		}
 	}
 }

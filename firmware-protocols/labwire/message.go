@@ -46,8 +46,9 @@ type Hello struct {
 	Safe          bool
 	DictionaryCRC uint32 // CRC-32 (IEEE) of the dictionary's bytes
 	DictionaryLen int
-	UptimeMS      uint32 // smaller than before: the device has started anew
-	MaxRequest    int    // longest request the device takes, as MaxFrame counts
+	UptimeMS      uint32
+	Restarted     bool // the uptime is smaller than at the last hello: the device has started anew
+	MaxRequest    int  // longest request the device takes, as MaxFrame counts
 }
 
 // Chunk is a part of the dictionary.

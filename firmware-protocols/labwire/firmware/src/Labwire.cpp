@@ -149,7 +149,7 @@ void LabwireDevice::takeRow(const uint32_t &at) {
     if (sample(buffers[fill] + 1 + HEAD + end)) {
       rows++;
       end += rowBytes;
-      if (end > DATA - rowBytes) flush();
+      if (end > DATA - rowBytes || (uint16_t)(periodUS >> 16)) flush();  // a step has 16 bits
     } else {
       flush();  // the rows of a frame follow each other without a gap
     }

@@ -2,6 +2,7 @@
 // the macro SKETCH, and the library; the tests and the export of the dictionary use it.
 //
 //   dict            prints the dictionary in hex
+//   text            prints it as it is
 //   boot            runs setup, prints what it sent in hex
 //   at US [HEX]     sets the clock, hands bytes over, runs loop until they are taken, prints what was sent in hex
 //   pin N           prints the level or duty of a pin
@@ -55,6 +56,8 @@ int main() {
     }
     if (!strncmp(line, "dict", 4)) {
       show(Labwire.dictionary());
+    } else if (!strncmp(line, "text", 4)) {
+      fputs(Labwire.dictionary(), stdout);
     } else if (!strncmp(line, "boot", 4)) {
       show(out);
       out.clear();
