@@ -102,7 +102,7 @@ func (t *Type) simSpec() sim.Spec {
 // simShape adds what every protocol has: channels, and the clocks of reports.
 func (t *Type) simShape(s *sim.Spec) {
 	for i := range t.Channels {
-		s.Channels = append(s.Channels, t.Channels[i].sim())
+		s.Channels = append(s.Channels, t.simChannel(i))
 	}
 }
 
@@ -173,30 +173,10 @@ func (t *Type) simSteps(s *sim.Spec) {
 	}
 	for i := range t.Safe.Shows { // what no command moves is set as it must read
 		sh := &t.Safe.Shows[i]
-		if ch := t.channel(sh.Channel); ch != nil && ch.Sim.Follow == "" {
+		if ch := t.channel(sh.Channel); ch != nil && !ch.Sim.driven() {
 			s.Messages[last].Shows = append(s.Messages[last].Shows, t.simEffect(sh, nil))
 		}
 	}
-}
-
-func (ch *Channel) sim() sim.Channel {
-	c := sim.Channel{Field: ch.from(), Mean: ch.Sim.Mean, Amplitude: ch.Sim.Amp, Period: ch.Sim.Period, Noise: ch.Sim.Noise,
-		Param: ch.Sim.Follow, Gain: ch.Sim.Amp, Lag: ch.Sim.Lag, Resolution: ch.Resolution, Scale: ch.Scale, Offset: ch.Offset,
-		Limits: (*[2]float64)(ch.Range), Words: map[float64]string{}}
-	switch {
-	case ch.Sim.Follow != "":
-		c.Wave = sim.Follow
-	case ch.Sim.Wave == "sine":
-		c.Wave = sim.Sine
-	case ch.Sim.Wave == "walk":
-		c.Wave = sim.Walk
-	}
-	for i := range ch.Choices {
-		if w, ok := ch.Choices[i].Wire.(string); ok {
-			c.Words[ch.Choices[i].value(i)] = w
-		}
-	}
-	return c
 }
 
 func (t *Type) simCommand(c *Command, s *sim.Spec) sim.Message {
@@ -204,7 +184,7 @@ func (t *Type) simCommand(c *Command, s *sim.Spec) sim.Message {
 	m := sim.Message{Pattern: t.simPattern(c.Send, c), Reply: simReply(c.Reply, c)}
 	for i := range c.Shows {
 		sh := &c.Shows[i]
-		if ch := t.channel(sh.Channel); ch != nil && ch.Sim.Follow == "" {
+		if ch := t.channel(sh.Channel); ch != nil && !ch.Sim.driven() {
 			m.Shows = append(m.Shows, t.simEffect(sh, c))
 		}
 	}

@@ -41,7 +41,7 @@ func (t *Type) requests() []simRequest {
 		c := &t.Commands[i]
 		r := simRequest{send: c.Send, reply: c.Reply, cmd: c}
 		for k := range c.Shows {
-			if ch := t.channel(c.Shows[k].Channel); ch != nil && ch.Sim.Follow == "" {
+			if ch := t.channel(c.Shows[k].Channel); ch != nil && !ch.Sim.driven() {
 				r.shows = append(r.shows, t.simEffect(&c.Shows[k], c))
 			}
 		}
@@ -66,7 +66,7 @@ func (t *Type) requests() []simRequest {
 		add(t.Safe.Steps, true)
 		if n := len(out); n > 0 && out[n-1].safe {
 			for i := range t.Safe.Shows {
-				if ch := t.channel(t.Safe.Shows[i].Channel); ch != nil && ch.Sim.Follow == "" {
+				if ch := t.channel(t.Safe.Shows[i].Channel); ch != nil && !ch.Sim.driven() {
 					out[n-1].shows = append(out[n-1].shows, t.simEffect(&t.Safe.Shows[i], nil))
 				}
 			}

@@ -80,7 +80,7 @@ func (d *modbusDevice) before(a modbus.Access) modbus.Exception {
 func (d *modbusDevice) moves(field string) bool {
 	for i := range d.t.Channels {
 		if ch := &d.t.Channels[i]; ch.from() == field {
-			return ch.Sim != SimChannel{} || !d.isWritten(field)
+			return ch.Sim.given() || !d.isWritten(field)
 		}
 	}
 	return false
@@ -104,7 +104,7 @@ func (d *modbusDevice) after(a modbus.Access) {
 	d.written(a, d.bank, func(c *Command, p *Param, x float64) {
 		if p == nil {
 			for i := range c.Shows {
-				if ch := d.t.channel(c.Shows[i].Channel); ch != nil && ch.Sim.Follow == "" && d.moves(ch.from()) {
+				if ch := d.t.channel(c.Shows[i].Channel); ch != nil && !ch.Sim.driven() && d.moves(ch.from()) {
 					d.m.Show(d.t.simEffect(&c.Shows[i], nil))
 				}
 			}

@@ -333,22 +333,6 @@ type Plot struct {
 	Channels []string  `yaml:"channels"`
 }
 
-// Simulate chooses what stands in for the device.
-type Simulate struct {
-	Plant string `yaml:"plant"` // pendulum, aeropendulum; default: the generic dialogue
-}
-
-// SimChannel shapes one channel of the generic simulator.
-type SimChannel struct {
-	Wave   string  `yaml:"wave"`   // constant (default), sine, walk, follow
-	Period float64 `yaml:"period"` // s
-	Amp    float64 `yaml:"amplitude"`
-	Mean   float64 `yaml:"mean"`
-	Noise  float64 `yaml:"noise"`
-	Follow string  `yaml:"follow"` // "command.param" it approaches
-	Lag    float64 `yaml:"lag"`    // s, time constant
-}
-
 // Range is [min, max], both inclusive.
 type Range [2]float64
 

@@ -90,6 +90,11 @@ func (a *aeropendulum) restart() {
 	a.kp, a.ki, a.kd = 8, 16, 1.2
 }
 
+func (a *aeropendulum) reboot(now time.Time) {
+	a.advance(now)
+	a.restart()
+}
+
 func (a *aeropendulum) open(now time.Time, out *output) {
 	a.advance(now)
 	if a.opt.Reboot {

@@ -32,7 +32,9 @@ type Options struct {
 
 // program is the firmware on a board. Its methods are called one at a time.
 type program interface {
-	// open tells of a new line.
+	// reboot is a reset of the board, before an open; what it moves goes on.
+	reboot(now time.Time)
+	// open tells of a new line, or of a restart on the old one.
 	open(now time.Time, out *output)
 	// receive takes bytes in the chunks in which they come, or whole messages.
 	receive(now time.Time, p []byte, out *output)
@@ -68,10 +70,12 @@ type board struct {
 	prog program
 	fifo int
 	busy chan struct{} // holds a token while Run runs
+	out  *output       // of the Run under way, for what is asked
+	asks chan func()   // done by Run, between two of the program's calls
 }
 
 func newBoard(p program, fifo int) *board {
-	return &board{prog: p, fifo: fifo, busy: make(chan struct{}, 1)}
+	return &board{prog: p, fifo: fifo, busy: make(chan struct{}, 1), asks: make(chan func())}
 }
 
 // Run implements Device.
@@ -103,6 +107,10 @@ func (b *board) Run(ctx context.Context, port transport.Port) error {
 	for out.err == nil && ctx.Err() == nil {
 		timer.Reset(time.Until(b.prog.wake()))
 		select {
+		case f := <-b.asks:
+			b.out = out
+			f()
+			b.out = nil
 		case p := <-in:
 			b.prog.receive(time.Now(), p, out)
 		case <-timer.C:

@@ -32,6 +32,11 @@ func Calculator(Options) Device {
 	return newBoard(c, 0)
 }
 
+func (c *calculator) reboot(time.Time) {
+	c.boot = time.Time{}
+	c.line.reset()
+}
+
 func (c *calculator) open(now time.Time, out *output) {
 	if c.boot.IsZero() {
 		c.boot = now

@@ -37,6 +37,13 @@ type speaker struct {
 	report periodic
 }
 
+func (s *speaker) reboot(now time.Time) {
+	s.m.advance(now)
+	s.m.Reboot(now)
+}
+
+func (s *speaker) model() *Model { return s.m }
+
 func (s *speaker) open(now time.Time, out *output) {
 	s.m.start(now)
 	s.report.next = now.Add(s.report.every)

@@ -39,6 +39,14 @@ func New(s Spec, seed uint64) (Device, error) {
 	return newBoard(d, 0), nil
 }
 
+func (d *dialogue) reboot(now time.Time) {
+	d.line.reset()
+	d.advance(now)
+	d.Model.Reboot(now)
+}
+
+func (d *dialogue) model() *Model { return d.Model }
+
 func (d *dialogue) open(now time.Time, out *output) {
 	d.start(now)
 	d.report.next = now.Add(d.report.every)

@@ -14,6 +14,10 @@
 //	go dev.Run(ctx, device) // {"enc":333,"time":10} and so on
 //	box.Send([]byte("{\"cmd\":\"stop\",\"param\":\"brake\"}\n"), transport.Stream)
 //
+// The channels of a Spec move by themselves, follow parameters and each other, or
+// obey equations (Wave lists them), integrated in steps of 2 ms. Controls are what
+// a person may do to a device while it runs; package faults breaks its line.
+//
 // Time is the machine's: a device lives at the pace of a real one, catches up at
 // most two seconds after a pause, and is exactly repeatable with a seed under
 // testing/synctest.

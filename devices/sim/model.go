@@ -3,6 +3,7 @@ package sim
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -11,34 +12,49 @@ import (
 // and its parameters, as commands set them. A Dialect speaks for it. Its methods
 // are called one at a time.
 type Model struct {
-	s      Spec
-	rand   *rand.Rand
-	params map[string]float64
-	chans  []channelState
-	boot   time.Time
-	last   time.Time
-	count  uint64
+	s            Spec
+	rand         *rand.Rand
+	params       map[string]float64
+	chans        []channelState
+	order        []int // channels without a memory, each after what it needs
+	wires        []wiring
+	clock        stepper
+	inputs       []float64 // scratch
+	clockSeconds float64   // since the firmware started
+	boot         time.Time
+	count        uint64
 }
 
-// NewModel returns a model at its initial values.
+// NewModel returns a model at its initial values. A reference that leads nowhere
+// counts as 0: Spec.check finds it before.
 func NewModel(s Spec, seed uint64) *Model {
-	m := &Model{s: s, rand: newRand(seed, 3), params: map[string]float64{}, chans: make([]channelState, len(s.Channels))}
-	m.initial()
-	for i := range m.chans {
-		m.chans[i].x = m.target(i, 0)
+	m := &Model{s: s, rand: newRand(seed, 3), params: map[string]float64{}, chans: make([]channelState, len(s.Channels)),
+		clock: stepper{step: modelStep}}
+	m.wires, _ = s.wire()
+	for i := range m.wires {
+		if m.wires[i].rank > 0 {
+			m.order = append(m.order, i)
+		}
 	}
+	slices.SortStableFunc(m.order, func(a, b int) int { return m.wires[a].rank - m.wires[b].rank })
+	m.initial()
+	m.settle()
 	return m
 }
 
 type channelState struct {
-	x    float64
-	held bool // a command set it; it moves no more by itself
+	x      float64
+	y      state // of what moves by equations
+	held   bool  // a command set it; it moves no more by itself
+	pinned bool  // a person set it; only a person frees it
 }
+
+func (st *channelState) still() bool { return st.held || st.pinned }
 
 // start notes the time of the first line.
 func (m *Model) start(now time.Time) {
 	if m.boot.IsZero() {
-		m.boot, m.last = now, now
+		m.boot = now
 	}
 }
 
@@ -96,7 +112,29 @@ func (m *Model) Show(e Effect) {
 	if e.Param != "" {
 		x = m.params[e.Param]
 	}
-	m.chans[e.Channel] = channelState{x: x, held: true}
+	if st := &m.chans[e.Channel]; !st.pinned {
+		st.x, st.held = x, true
+		m.put(e.Channel, x)
+	}
+}
+
+// Pin holds a channel (by place) at a shown value, whatever commands say.
+func (m *Model) Pin(i int, x float64) {
+	m.chans[i].x, m.chans[i].pinned = x, true
+	m.put(i, x)
+}
+
+// Free lets a channel move by itself again, from where it is.
+func (m *Model) Free(i int) { m.chans[i].held, m.chans[i].pinned = false, false }
+
+// Value is a channel's value as it is, without noise and resolution.
+func (m *Model) Value(i int) float64 { return m.chans[i].x }
+
+// Reboot is the start of the firmware: parameters and clocks begin anew, what
+// moves by physics goes on.
+func (m *Model) Reboot(now time.Time) {
+	m.Reset()
+	m.boot, m.count = now, 0
 }
 
 func (m *Model) initial() {
@@ -119,49 +157,18 @@ func (m *Model) time(now time.Time) float64 {
 
 // advance moves every channel to now.
 func (m *Model) advance(now time.Time) {
-	dt := min(now.Sub(m.last), catchUp).Seconds()
-	m.last = now
-	for i := range m.chans {
-		c, st := &m.s.Channels[i], &m.chans[i]
-		if st.held {
-			continue
-		}
-		goal := m.target(i, now.Sub(m.boot).Seconds())
-		switch {
-		case c.Wave == Walk:
-			pull := dt / (10 + dt)
-			st.x += (c.Mean-st.x)*pull + c.Amplitude*math.Sqrt(0.2*dt)*m.rand.NormFloat64()
-		case c.Lag > 0:
-			st.x += (goal - st.x) * (1 - math.Exp(-dt/c.Lag))
-		default:
-			st.x = goal
-		}
+	if m.moves() {
+		m.clock.to(now, func(dt float64) { m.step(m.clock.at.Sub(m.boot).Seconds(), dt) })
 	}
+	m.plain(now.Sub(m.boot).Seconds())
 }
 
-func (m *Model) target(i int, t float64) float64 {
-	c := &m.s.Channels[i]
-	switch c.Wave {
-	case Sine:
-		if c.Period > 0 {
-			return c.Mean + c.Amplitude*math.Sin(2*math.Pi*t/c.Period)
-		}
-	case Follow:
-		gain := c.Gain
-		if gain == 0 {
-			gain = 1
-		}
-		return c.Mean + gain*m.params[c.Param]
-	}
-	return c.Mean
-}
-
-// wireValue is a channel as it is printed: a float64 or a worm.
+// wireValue is a channel as it is printed: a float64 or a word.
 func (m *Model) wireValue(i int) any {
 	c := &m.s.Channels[i]
 	x := m.chans[i].x
-	if !m.chans[i].held {
-		x += c.Noise * m.rand.NormFloat64()
+	if !m.chans[i].still() {
+		x += c.Noise*m.rand.NormFloat64() + c.Drift/3600*m.clockSeconds
 	}
 	x = quantise(x, c.Resolution)
 	if c.Limits != nil {

@@ -68,6 +68,12 @@ func (p *penduino) open(now time.Time, _ *output) {
 	}
 }
 
+func (p *penduino) reboot(now time.Time) {
+	if !p.boot.IsZero() {
+		p.restart(now)
+	}
+}
+
 // restart is a reset of the board. The encoder counts from where it is now.
 func (p *penduino) restart(now time.Time) {
 	p.advance(now)

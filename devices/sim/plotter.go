@@ -34,6 +34,8 @@ func Plotter(o Options) Device {
 	return newBoard(p, 0)
 }
 
+func (p *plotter) reboot(time.Time) {}
+
 func (p *plotter) open(now time.Time, _ *output) { p.report.next = now.Add(plotterEvery) }
 
 func (p *plotter) receive(time.Time, []byte, *output) {}

@@ -36,36 +36,6 @@ type Clock struct {
 	Wrap  float64       // it wraps to 0 after so many counts; 0: never
 }
 
-// Wave is how a channel moves by itself.
-type Wave uint8
-
-// Waves.
-const (
-	Constant Wave = iota
-	Sine          // Mean + Amplitude*sin(2 pi t/Period)
-	Walk          // a random walk that is drawn back to Mean, about Amplitude wide
-	Follow        // approaches Mean + Gain*parameter
-)
-
-// Channel is one field of the reports. Its values are those shown; what is
-// printed is (shown-Offset)/Scale.
-type Channel struct {
-	Field      string
-	Wave       Wave
-	Mean       float64
-	Amplitude  float64
-	Period     float64 // s
-	Noise      float64 // standard deviation
-	Param      string  // Follow: what it follows, and
-	Gain       float64 // by how much; 0 counts as 1
-	Lag        float64 // s, time constant; 0: at once
-	Resolution float64
-	Limits     *[2]float64
-	Scale      float64 // 0 counts as 1
-	Offset     float64
-	Words      map[float64]string // values that are printed as words
-}
-
 // Param is a number that commands set and channels follow.
 type Param struct {
 	ID      string // command.param
@@ -116,14 +86,8 @@ func (s *Spec) check() error {
 	if s.RateHz < 0 || s.RateHz > 10_000 {
 		return fmt.Errorf("sim: %g reports a second", s.RateHz)
 	}
-	params := map[string]bool{}
-	for _, p := range s.Params {
-		params[p.ID] = true
-	}
-	for _, c := range s.Channels {
-		if c.Wave == Follow && !params[c.Param] {
-			return fmt.Errorf("sim: channel %s follows %q, which is no parameter of a command", c.Field, c.Param)
-		}
+	if _, err := s.wire(); err != nil {
+		return err
 	}
 	if s.Floats {
 		for _, m := range s.Messages {

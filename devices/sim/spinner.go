@@ -70,6 +70,11 @@ func (s *spinner) restart() {
 	s.gains = [2]gains{{kp: 0.3, ki: 2}, {kp: 3, kd: 0.15}}
 }
 
+func (s *spinner) reboot(now time.Time) {
+	s.advance(now)
+	s.boot = time.Time{} // open restarts it
+}
+
 func (s *spinner) open(now time.Time, _ *output) {
 	s.advance(now)
 	if s.boot.IsZero() || s.opt.Reboot {
