@@ -273,6 +273,11 @@ func (e *expectation) wait(limit time.Duration, stop <-chan struct{}) error {
 	case err := <-e.done:
 		return err
 	case <-t.C:
+		select {
+		case err := <-e.done: // at the last moment
+			return err
+		default:
+		}
 		return edge.Errorf(edge.CodeNoAnswer, "the device did not answer within %v", limit).
 			With("within_ms", limit.Milliseconds())
 	case <-stop:

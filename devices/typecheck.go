@@ -72,6 +72,7 @@ func (c *checker) check() {
 	c.interlocks()
 	c.panel()
 	c.simulate()
+	c.transcripts()
 	for _, d := range []struct {
 		v    Duration
 		path []any

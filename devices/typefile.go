@@ -42,6 +42,8 @@ type Type struct {
 	Panel       Panel       `yaml:"panel"`
 	Simulate    Simulate    `yaml:"simulate"`
 
+	Transcripts []Transcript `yaml:"transcripts"`
+
 	file string // for messages
 	hash string // of the file's bytes
 }
