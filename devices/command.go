@@ -93,15 +93,17 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	}
 	wctx, cancel := context.WithTimeout(l.ctx, deadline-received)
 	defer cancel()
-	select {
-	case <-s.slot:
-	case <-abort:
-		return nil, s.refuse(a, c, errInterrupted)
-	case <-wctx.Done():
-		return nil, s.refuse(a, c, ctxError(wctx))
+	if !out.aside {
+		select {
+		case <-s.slot:
+		case <-abort:
+			return nil, s.refuse(a, c, errInterrupted)
+		case <-wctx.Done():
+			return nil, s.refuse(a, c, ctxError(wctx))
+		}
+		defer func() { s.slot <- struct{}{} }()
 	}
 	x := &exchange{s: s, l: l, out: out, ctx: wctx, stop: abort, check: func() error { return admit(true) }}
-	defer func() { s.slot <- struct{}{} }()
 	err = s.obtain(x, spec, args)
 	switch {
 	case err != nil && !x.sent:

@@ -221,6 +221,8 @@ func (c *Command) contract() edge.CommandSpec {
 	switch {
 	case c.Reply != nil:
 		out.Confirm, out.TimeoutMS = "reply", int(c.Reply.Within.Milliseconds())
+	case c.confirmed && len(c.Shows) == 0:
+		out.Confirm, out.TimeoutMS = "reply", int(c.answerIn.Milliseconds())
 	case len(c.Shows) > 0:
 		out.Confirm, out.TimeoutMS = "telemetry", int(c.Within.Milliseconds())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"labbox/devices/transport"
 	"labbox/edge"
 )
 
@@ -33,10 +34,14 @@ func (s *Supervisor) greeting(ctx context.Context, l *link, r *reader) error {
 	tick := time.NewTicker(greetEvery)
 	defer tick.Stop()
 	began, faulty := s.clock.Mono(), false
-	for ctx.Err() == nil {
+	for first := true; ctx.Err() == nil; first = false {
 		data, done, err := d.greet(s.clock.Mono())
 		if err == nil && done {
+			if first && r.greeted { // it has not started again since
+				return nil
+			}
 			if err = s.adopt(r, d); err == nil {
+				r.greeted = true
 				return nil
 			}
 		}
@@ -52,7 +57,7 @@ func (s *Supervisor) greeting(ctx context.Context, l *link, r *reader) error {
 			s.codec.reset()
 		}
 		if len(data) > 0 {
-			m := &message{data: data, check: func() error { return nil }}
+			m := &message{data: data, kind: transport.Binary, check: func() error { return nil }}
 			if err := l.w.send(l.ctx, m, false, nil); err != nil && l.ctx.Err() != nil {
 				return context.Cause(l.ctx)
 			}

@@ -12,13 +12,17 @@ import (
 // outgoing is one message to send, how its answer is known, and what the
 // protocol sends after it.
 type outgoing struct {
-	data   []byte
-	kind   transport.Kind
-	begin  func()        // by the writer, right before the bytes; may be nil
-	answer answerer      // nil: none is awaited
-	within time.Duration // for the answer
-	why    *outgoing     // sent where no answer came, to be told why
-	next   *outgoing     // sent once this one is answered, such as a query of the error queue
+	data    []byte
+	kind    transport.Kind
+	begin   func()        // by the writer, right before the bytes; may be nil
+	ready   func() error  // by the writer, the last check of all; may be nil
+	aside   bool          // it disturbs no exchange, and waits for none
+	flow    flow          // the rest of the message; nil: data is all
+	answer  answerer      // nil: none is awaited
+	within  time.Duration // for the answer
+	repeats int           // the same bytes again, where no answer came
+	why     *outgoing     // sent where no answer came, to be told why
+	next    *outgoing     // sent once this one is answered, such as a query of the error queue
 }
 
 // answers says whether anything of it is answered.
@@ -100,20 +104,20 @@ type exchange struct {
 // run carries the exchange out, with the line to itself. An error before sent is
 // true means that nothing left the box.
 func (x *exchange) run() error {
-	if !x.urgent {
+	if !x.urgent && !x.out.aside {
 		if err := x.takeLine(); err != nil {
 			return err
 		}
 		defer x.giveLine()
 	}
-	check, repeats := x.check, 0
+	check, repeats, again := x.check, 0, 0
 	for out := x.out; out != nil; {
 		err := x.one(out, check)
 		check = x.still
 		var retry *retryError
 		switch {
 		case err == nil:
-			out, repeats = out.next, 0
+			out, repeats, again = out.next, 0, 0
 		case asRetry(err, &retry):
 			if repeats++; repeats > mostAgain {
 				return edge.Errorf(edge.CodeDeviceRefused, "the device is busy, or its errors do not end").WithHint("look at the device")
@@ -121,6 +125,12 @@ func (x *exchange) run() error {
 			if err := x.rest(retry.wait); err != nil {
 				return err
 			}
+		case edge.CodeOf(err) == edge.CodeNoAnswer && again < out.repeats:
+			again++
+			for _, e := range x.late { // an answer to the first is one to the second
+				x.l.watch.remove(e)
+			}
+			x.late = nil
 		default:
 			return x.explained(out, err)
 		}
@@ -208,8 +218,11 @@ func (x *exchange) rest(d time.Duration) error {
 
 // one sends one message and waits for its answer.
 func (x *exchange) one(out *outgoing, check func() error) error {
-	if err := x.rest(x.l.pause(x.s.clock.Mono(), x.s.typ().Timing.Pause)); err != nil {
-		return err
+	if !out.aside {
+		if err := x.rest(x.l.pause(x.s.clock.Mono(), x.s.typ().Timing.Pause)); err != nil {
+			return err
+		}
+		defer func() { x.l.spoke(x.s.clock.Mono()) }()
 	}
 	e := newAnswer(out.answer, x.round)
 	x.l.watch.add(e)
@@ -219,7 +232,7 @@ func (x *exchange) one(out *outgoing, check func() error) error {
 			x.l.watch.remove(e)
 		}
 	}()
-	m := &message{data: out.data, kind: out.kind, expct: e, check: check, begin: out.begin}
+	m := &message{data: out.data, kind: out.kind, expct: e, check: andReady(check, out.ready), begin: out.begin}
 	if !x.sent && x.shows != nil {
 		m.also = x.shows
 	}
@@ -241,15 +254,17 @@ func (x *exchange) one(out *outgoing, check func() error) error {
 		x.at, x.sent = m.at, true
 	}
 	if out.answer == nil {
-		x.l.spoke(x.s.clock.Mono())
 		return nil
 	}
-	err = e.wait(out.within, x.stop)
-	x.l.spoke(x.s.clock.Mono())
+	if out.flow != nil {
+		err = x.pour(out, e)
+	} else {
+		err = e.wait(out.within, x.stop)
+	}
 	raw, mismatch := x.l.watch.peek(e)
 	x.raw = raw
 	_, byFields := out.answer.(*fieldsAnswer)
-	if code := edge.CodeOf(err); !x.urgent && (code == edge.CodeNoAnswer || code == edge.CodeSafing && !byFields) {
+	if code := edge.CodeOf(err); !x.urgent && !out.aside && (code == edge.CodeNoAnswer || code == edge.CodeSafing && !byFields) {
 		// A late answer must not be taken for the next message's. A safe message
 		// is repeated as it was: any answer to it is good.
 		drop = false

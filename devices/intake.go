@@ -22,6 +22,7 @@ type intake struct {
 	round *intake // the answers of a round that is not over; nil in a round itself
 	open  bool    // of a round: it has begun
 	at    time.Duration
+	dev   float64 // of a round: the device's time, NaN where it told none
 
 	count     uint64
 	counting  bool
@@ -103,9 +104,12 @@ func (in *intake) note(r *lines.Record) {
 func (in *intake) collect(r *lines.Record, at time.Duration) {
 	if !in.open {
 		in.clear()
-		in.open = true
+		in.open, in.dev = true, math.NaN()
 	}
 	in.at = at
+	if t := in.deviceTime(r, 0); !math.IsNaN(t) {
+		in.dev = t
+	}
 	in.merge(r)
 }
 
@@ -131,7 +135,7 @@ func (in *intake) flush(out sample) {
 				}
 			}
 		}
-		out(in.at, math.NaN(), in.row)
+		out(in.at, in.oneTime(n), in.row)
 	}
 }
 
@@ -241,16 +245,20 @@ func (in *intake) gap(r *lines.Record) uint32 {
 		return 0
 	}
 	f, ok := r.Get(c.From)
-	if !ok || !f.NumOK || f.Num < 0 {
+	first, last := f.Num, f.Num
+	if f.Kind == lines.NumberArray && len(f.Array) > 0 {
+		first, last, f.NumOK = f.Array[0], f.Array[len(f.Array)-1], true
+	}
+	if !ok || !f.NumOK || !(first >= 0) || !(last >= first) {
 		return 0
 	}
 	bits := c.Bits
 	if bits == 0 {
 		bits = 32
 	}
-	n, mask := uint64(f.Num), uint64(1)<<bits-1
+	n, mask := uint64(first), uint64(1)<<bits-1
 	before := in.count
-	in.count = n
+	in.count = uint64(last)
 	if !in.counting {
 		in.counting = true
 		return 0

@@ -156,11 +156,18 @@ func (t *Type) defaults() {
 	if m := t.Protocol.Modbus; m != nil && t.Timing.Pause == 0 && m.Mode != "tcp" {
 		_, t.Timing.Pause = modbus.Silence(t.Serial.Baud)
 	}
+	if t.Protocol.Firmata != nil { // a board that says its version has started
+		t.Connect.Banner = Fields{bootField: "*"}
+	}
+	if t.Protocol.Gcode != nil && len(t.Connect.Banner) == 0 {
+		t.Connect.Banner = Fields{"rebooted": "*"}
+	}
 	if t.Timing.Reply == 0 {
 		t.Timing.Reply = 500 * time.Millisecond
 	}
 	for i := range t.Commands {
 		def(&t.Commands[i].Within, time.Second)
+		t.Commands[i].confirmed, t.Commands[i].answerIn = t.Protocol.answers(), t.Timing.Reply
 		t.Commands[i].Reply.defaults(t.Timing.Reply)
 	}
 	for i := range t.Polls {

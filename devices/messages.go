@@ -133,13 +133,17 @@ func (c *messagesCodec) encode(dst []byte, s *Send, r *Reply, args []argument) (
 // print writes a message's parts with its parameters, and judges the result: it
 // is read back by the same parts, and what it says must lie within the limits.
 func (s *Send) print(dst []byte, args []argument) ([]byte, error) {
+	return printPattern(dst, s.pattern, args)
+}
+
+func printPattern(dst []byte, p *fields.Pattern, args []argument) ([]byte, error) {
 	begin := len(dst)
-	out, err := s.pattern.Append(dst, lookup(args))
+	out, err := p.Append(dst, lookup(args))
 	if err != nil {
 		return nil, edge.Errorf(edge.CodeBadValue, "%w", err)
 	}
 	var vals fields.Values
-	if !s.pattern.Match(out[begin:], &vals, lookup(args)) {
+	if !p.Match(out[begin:], &vals, lookup(args)) {
 		return out, nil // not all that is printed can be read back
 	}
 	for _, a := range args {

@@ -13,6 +13,7 @@ type poll struct {
 	id      string
 	every   time.Duration
 	retries int
+	quiet   bool                      // it asks for no values
 	message func() (*outgoing, error) // a new one each time: an answerer may hold state
 }
 
@@ -66,6 +67,16 @@ func (t *Type) spread() bool {
 	return len(every)+kinds > 1
 }
 
+// questions are the polls that ask for values.
+func questions(ps []poll) (n int) {
+	for i := range ps {
+		if !ps[i].quiet {
+			n++
+		}
+	}
+	return n
+}
+
 // rounds groups polls that are asked equally often, in their order.
 func rounds(ps []poll) [][]poll {
 	var out [][]poll
@@ -114,6 +125,9 @@ func (s *Supervisor) askOne(l *link, p *poll, r *round) (err error) {
 		out, e := p.message()
 		if e != nil {
 			return e
+		}
+		if out.aside { // it goes past the safe sequence, too: that wants to see what comes of it
+			abort = nil
 		}
 		x := &exchange{s: s, l: l, out: out, ctx: l.ctx, stop: abort, round: r, check: func() error {
 			select {

@@ -48,6 +48,18 @@ func newCodec(t *Type) (codec, error) {
 	if t.Protocol.Modbus != nil {
 		return newModbusCodec(t)
 	}
+	if t.Protocol.Firmata != nil {
+		return newFirmataCodec(t)
+	}
+	if t.Protocol.Labwire != nil {
+		return newLabwireCodec(t), nil
+	}
+	if t.Protocol.NMEA != nil {
+		return newNMEACodec(t)
+	}
+	if t.Protocol.Gcode != nil {
+		return newGcodeCodec(t)
+	}
 	l := t.Protocol.Lines
 	format, err := lines.ParseFormat(l.Format)
 	if err != nil {

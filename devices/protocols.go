@@ -1,6 +1,10 @@
 package devices
 
-import "reflect"
+import (
+	"reflect"
+
+	"labbox/firmware-protocols/scpi"
+)
 
 // given names the protocols that a type file sets up.
 func (p Protocol) given() []string {
@@ -24,6 +28,14 @@ func protocolNames() []string {
 	return out
 }
 
+// describes says that the device may tell its channels by itself.
+func (p Protocol) describes() bool { return p.Labwire != nil || p.Firmata != nil }
+
+// answers says that every command is answered, whether or not the file tells how.
+func (p Protocol) answers() bool {
+	return p.SCPI != nil && p.SCPI.Errors != scpi.NoErrors || p.Modbus != nil || p.Firmata != nil || p.Gcode != nil || p.Labwire != nil
+}
+
 // forms are the keys of a message that each protocol takes.
 func (p Protocol) forms() []string {
 	switch {
@@ -36,7 +48,7 @@ func (p Protocol) forms() []string {
 	case p.Firmata != nil:
 		return []string{"write"}
 	case p.Gcode != nil:
-		return []string{"parts", "realtime"}
+		return []string{"parts", "lines", "realtime"}
 	case p.Labwire != nil:
 		return nil
 	}
@@ -49,7 +61,7 @@ func (c *checker) sendForm(s *Send, path []any) {
 	for _, f := range []struct {
 		name string
 		on   bool
-	}{{"json", len(s.JSON) > 0}, {"text", len(s.Text) > 0}, {"parts", len(s.Parts) > 0}, {"write", len(s.Write) > 0}, {"read", len(s.Read) > 0}, {"realtime", s.Realtime != ""}} {
+	}{{"json", len(s.JSON) > 0}, {"text", len(s.Text) > 0}, {"parts", len(s.Parts) > 0}, {"lines", len(s.Lines) > 0}, {"write", len(s.Write) > 0}, {"read", len(s.Read) > 0}, {"realtime", s.Realtime != ""}} {
 		if f.on {
 			given = append(given, f.name)
 		}

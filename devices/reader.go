@@ -30,6 +30,7 @@ type reader struct {
 	drift          error           // what the codec said last
 	asked          map[string]bool // polls that were answered
 	questions      int             // polls there are
+	greeted        bool            // the session's: the device has said what it is
 	texts          int             // events made of the device's words in the last second
 	textsAt        time.Duration
 }
@@ -44,7 +45,7 @@ const provedAfter = 2
 func newReader(s *Supervisor, l *link) *reader {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &reader{s: s, l: l, asked: map[string]bool{}, questions: len(s.polls()), opened: s.clock.Mono(), in: newIntake(s.typ(), s.auto), banner: make(chan struct{}), known: make(chan struct{})}
+	return &reader{s: s, l: l, asked: map[string]bool{}, questions: questions(s.polls()), opened: s.clock.Mono(), in: newIntake(s.typ(), s.auto), banner: make(chan struct{}), known: make(chan struct{})}
 }
 
 func (r *reader) run() {
@@ -106,6 +107,9 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 	if c, ok := s.codec.(sorter); ok {
 		c.sort(rec)
 		r.bannerIs(rec)
+	}
+	if g, ok := s.codec.(gatherer); ok && r.gather(g, rec, now) {
+		return
 	}
 	switch rec.Kind {
 	case lines.Values:

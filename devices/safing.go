@@ -21,6 +21,9 @@ func (s *Supervisor) serveSafe(l *link) error {
 	sf := s.typ().Safe
 	if sf == nil || len(sf.Steps) == 0 {
 		s.mu.Unlock()
+		if err := l.greet(); err != nil {
+			return err
+		}
 		return s.nothingToSend(l)
 	}
 	s.safe, s.tried = edge.SafePending, s.clock.Mono()
@@ -32,7 +35,10 @@ func (s *Supervisor) serveSafe(l *link) error {
 	var err error
 	began := s.clock.Mono()
 	for try := 1; try <= sf.Tries; try++ {
-		if err = s.safeOnce(l); err == nil {
+		if err = l.greet(); err == nil {
+			err = s.safeOnce(l)
+		}
+		if err == nil {
 			break
 		}
 		if l.ctx.Err() != nil {
@@ -100,7 +106,7 @@ func (s *Supervisor) safeOnce(l *link) error {
 	for i := range sf.Steps {
 		st := &sf.Steps[i]
 		if st.Wait == 0 {
-			if err := s.step(l, st, prefix); err != nil {
+			if err := s.step(l, st, prefix); err != nil && (!st.Anyway || l.ctx.Err() != nil) {
 				return err
 			}
 			prefix = nil

@@ -169,7 +169,8 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 	if err := s.introduce(ctx, l); err != nil {
 		return err
 	}
-	if err := s.greeting(ctx, l, r); err != nil {
+	l.greet = func() error { return s.greeting(ctx, l, r) }
+	if err := l.greet(); err != nil {
 		return err
 	}
 	s.startPolls(l)

@@ -109,6 +109,9 @@ func (t *Type) simShape(s *sim.Spec) {
 // dialectDevice is a device that speaks a protocol other than lines and floats.
 func (t *Type) dialectDevice(seed uint64) (sim.Device, error) {
 	s := sim.Spec{RateHz: t.RateHz}
+	if f := t.Protocol.Firmata; f != nil { // the board keeps its own time
+		s.RateHz = 2 / f.sampling().Seconds()
+	}
 	t.simShape(&s)
 	for i := range t.Commands {
 		t.simParams(&t.Commands[i], &s)
@@ -116,6 +119,9 @@ func (t *Type) dialectDevice(seed uint64) (sim.Device, error) {
 	d, err := t.dialect()
 	if err != nil {
 		return nil, err
+	}
+	if t.Protocol.Gcode != nil {
+		s.RateHz = gcodeRate
 	}
 	return sim.NewDevice(s, seed, d), nil
 }
@@ -129,6 +135,14 @@ func (t *Type) dialect() (sim.Dialect, error) {
 		return newSCPIDevice(t), nil
 	case p.Modbus != nil:
 		return newModbusDevice(t)
+	case p.Labwire != nil:
+		return newLabwireDevice(t)
+	case p.Firmata != nil:
+		return newFirmataDevice(t)
+	case p.NMEA != nil:
+		return newNMEADevice(t)
+	case p.Gcode != nil:
+		return newGcodeDevice(t)
 	}
 	return nil, fmt.Errorf("%s cannot be simulated yet", p.given()[0])
 }

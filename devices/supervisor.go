@@ -326,6 +326,7 @@ type link struct {
 	watch  *watchers
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	greet  func() error   // has a device say what it is that has not since it started
 	asking sync.WaitGroup // polls
 	ended  atomic.Int64   // when the last exchange did, on the monotonic clock
 }

@@ -33,7 +33,7 @@ func (c *checker) check() {
 	c.protocol()
 	c.serial()
 	c.channels()
-	if len(t.Channels) == 0 && t.AutoChannel == nil {
+	if len(t.Channels) == 0 && t.AutoChannel == nil && !t.Protocol.describes() {
 		c.bad("missing", "list them, or write `auto_channels: {}` for a device that names its own", at("channels"), "no channels")
 	}
 	seen := map[string]bool{}
@@ -111,6 +111,12 @@ func (c *checker) protocol() {
 		c.messages()
 	case p.Modbus != nil:
 		c.modbus()
+	case p.Firmata != nil:
+		c.firmata()
+	case p.NMEA != nil:
+		c.nmea()
+	case p.Gcode != nil:
+		c.gcode()
 	case p.SCPI != nil:
 		if _, err := newSCPICodec(c.t); err != nil {
 			c.bad("bad_value", "", at("protocol", "scpi"), "%s", err)
@@ -327,7 +333,7 @@ func (c *checker) reply(r *Reply, cmd *Command, path []any) {
 		return
 	}
 	c.replyParts(r, cmd, path)
-	if len(r.OK) == 0 && len(r.Parts) == 0 {
+	if len(r.OK) == 0 && len(r.Parts) == 0 && (c.t.Protocol.Gcode == nil || r.Within == 0) {
 		c.bad("missing", "`ok: {result: ok}`, or `parts:` where answers are made of parts", path, "a reply needs to say what means yes")
 	}
 	for k, v := range r.OK {

@@ -68,7 +68,7 @@ func (c *checker) choicesOf(field string, cmd *Command) []fields.Choice {
 // partsAllowed says whether this protocol's messages are made of parts.
 func (c *checker) partsAllowed() bool {
 	p := c.t.Protocol
-	return p.Messages != nil || p.SCPI != nil || p.Gcode != nil || p.NMEA != nil
+	return p.Messages != nil || p.SCPI != nil
 }
 
 // sendParts checks a message made of parts: each field is a parameter, or has a
@@ -78,9 +78,14 @@ func (c *checker) sendParts(s *Send, cmd *Command, path []any) {
 	if c.within(path, s.Done); s.Done > 0 && c.t.Protocol.SCPI == nil {
 		c.bad("bad_value", "use `wait:` or `shows:`", path, "done_within needs the protocol scpi")
 	}
-	s.pattern = c.compile(s.Parts, fields.Options{Print: true}, cmd, path)
-	if s.pattern == nil {
-		return
+	s.pattern = c.printed(s.Parts, cmd, path)
+}
+
+// printed compiles parts whose fields are parameters.
+func (c *checker) printed(parts []fields.Part, cmd *Command, path []any) *fields.Pattern {
+	p := c.compile(parts, fields.Options{Print: true}, cmd, path)
+	if p == nil {
+		return nil
 	}
 	var ids []string
 	if cmd != nil {
@@ -88,11 +93,12 @@ func (c *checker) sendParts(s *Send, cmd *Command, path []any) {
 			ids = append(ids, cmd.Params[i].ID)
 		}
 	}
-	for _, f := range s.pattern.Fields() {
+	for _, f := range p.Fields() {
 		if f.Name != "" && !f.Optional && !slices.Contains(ids, f.Name) {
 			c.bad("unknown_param", c.choose(f.Name, ids...), path, "`%s` names no parameter", f.Name)
 		}
 	}
+	return p
 }
 
 // replyParts checks an answer made of parts.

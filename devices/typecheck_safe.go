@@ -23,7 +23,7 @@ func (c *checker) safe() {
 	for i := range s.Steps {
 		st := &s.Steps[i]
 		c.step(st, at("safe", "steps", i))
-		confirmed = confirmed || st.Reply != nil
+		confirmed = confirmed || st.Reply != nil || st.Send != nil && (st.Send.native != nil || c.t.Protocol.Firmata != nil) // which are answered by themselves
 		if cmd := c.t.command(st.Command); cmd != nil {
 			confirmed = confirmed || cmd.Reply != nil || len(cmd.Shows) > 0
 		}
@@ -79,9 +79,22 @@ func (c *checker) send(s *Send, cmd *Command, path []any) {
 		c.bad("missing", "such as `send: {json: {cmd: stop}}`", path, "nothing to send")
 		return
 	}
+	if s.native != nil {
+		return
+	}
 	c.sendForm(s, path)
 	if len(s.Parts) > 0 {
-		c.sendParts(s, cmd, path)
+		if c.sendParts(s, cmd, path); c.t.Protocol.NMEA != nil {
+			c.nmeaSends(s, path)
+		}
+		return
+	}
+	if c.t.Protocol.Gcode != nil {
+		c.gcodeSend(s, cmd, path)
+		return
+	}
+	if len(s.Write) > 0 && c.t.Protocol.Firmata != nil {
+		c.writePins(s, cmd, path)
 		return
 	}
 	if len(s.Write)+len(s.Read) > 0 && c.t.Protocol.Modbus != nil {

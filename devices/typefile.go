@@ -8,6 +8,7 @@ import (
 	"labbox/edge"
 	"labbox/firmware-protocols/fields"
 	"labbox/firmware-protocols/framing"
+	"labbox/firmware-protocols/gcode"
 	"labbox/firmware-protocols/scpi"
 )
 
@@ -44,8 +45,9 @@ type Type struct {
 
 	Transcripts []Transcript `yaml:"transcripts"`
 
-	file string // for messages
-	hash string // of the file's bytes
+	keys [][]byte // of the channels that the device told
+	file string   // for messages
+	hash string   // of the file's bytes
 }
 
 // Protocol chooses and sets up one wire protocol: exactly one is given.
@@ -57,7 +59,7 @@ type Protocol struct {
 	Modbus   *ModbusProtocol   `yaml:"modbus"`
 	NMEA     *NMEAProtocol     `yaml:"nmea"`
 	Firmata  *FirmataProtocol  `yaml:"firmata"`
-	Gcode    *GcodeProtocol    `yaml:"gcode"`
+	Gcode    *gcode.Options    `yaml:"gcode"`
 	Labwire  *LabwireProtocol  `yaml:"labwire"`
 }
 
@@ -220,6 +222,9 @@ type Command struct {
 	Within  Duration  `yaml:"within"` // for Shows; default 1s
 	Rate    float64   `yaml:"rate"`   // most per second, 0: no limit
 	Calming bool      `yaml:"calming"`
+
+	confirmed bool     // the protocol answers by itself,
+	answerIn  Duration // in so long
 }
 
 // Param is a typed, bounded parameter.
@@ -255,6 +260,10 @@ type Send struct {
 	Write    yaml.MapSlice `yaml:"write"`    // modbus, firmata: registers or pins and their values
 	Realtime string        `yaml:"realtime"` // gcode: one byte that overtakes everything, such as "!"
 
+	// Lines are several lines, each made of parts (gcode). They are sent as the
+	// stage's buffer takes them, and answered when the last of them is.
+	Lines [][]fields.Part `yaml:"lines"`
+
 	// Read reads registers once (modbus), such as a model number that tells what
 	// the device is; the reply's ok: compares them.
 	Read []string `yaml:"read"`
@@ -262,7 +271,9 @@ type Send struct {
 	// waits as long for that.
 	Done Duration `yaml:"done_within"`
 
-	pattern *fields.Pattern
+	pattern  *fields.Pattern
+	patterns []*fields.Pattern // of lines
+	native   any               // a message of a type that the device told by itself
 }
 
 // Fields are conditions on a record: each field must be there and equal the
@@ -301,6 +312,7 @@ type Step struct {
 	Send    *Send          `yaml:"send"`
 	Reply   *Reply         `yaml:"reply"` // with Send
 	Wait    Duration       `yaml:"wait"`
+	Anyway  bool           `yaml:"anyway"` // safe sequence: it goes on where this step is not confirmed
 }
 
 // Keepalive is sent while somebody drives, for a device that goes safe by
