@@ -25,7 +25,7 @@ type ModbusProtocol struct {
 	Most      int               `yaml:"most"`       // registers in one request, default 125
 	Retries   int               `yaml:"retries"`    // of a read that got no answer; default 0
 	Echo      bool              `yaml:"echo"`       // the RS-485 adapter hands back what is sent
-	Registers []modbus.Register `yaml:"registers"`
+	Registers []modbus.Register `yaml:"registers"`  // those that a channel shows are read again and again
 }
 
 func (m *ModbusProtocol) unit() uint8 {
@@ -76,18 +76,34 @@ func newModbusCodec(t *Type) (*modbusCodec, error) {
 			return nil, err
 		}
 	}
-	plan, err := modbus.Plan(modbus.WithOrder(m.Registers, m.WordOrder, m.ByteOrder), m.Gap, m.Most)
+	shown := t.shownRegisters()
+	plan, err := modbus.Plan(modbus.WithOrder(shown, m.WordOrder, m.ByteOrder), m.Gap, m.Most)
 	if err != nil {
 		return nil, err
 	}
 	c := &modbusCodec{m: m, t: t, mode: mode, plan: plan, quiet: t.Timing.Read, dec: modbus.NewDecoder(modbus.Options{Mode: mode, Echo: m.Echo})}
-	for i := range m.Registers {
-		c.fields = append(c.fields, []byte(m.Registers[i].Field))
+	for i := range shown {
+		c.fields = append(c.fields, []byte(shown[i].Field))
 	}
 	if c.quiet == 0 { // USB adapters deliver in bursts
 		c.quiet = 50 * time.Millisecond
 	}
 	return c, nil
+}
+
+// shownRegisters are those that a channel shows. The others are not read again and
+// again: there are registers that can only be written, and such as are read once.
+func (t *Type) shownRegisters() []modbus.Register {
+	var out []modbus.Register
+	for _, r := range t.Protocol.Modbus.Registers {
+		for i := range t.Channels {
+			if t.Channels[i].from() == r.Field {
+				out = append(out, r)
+				break
+			}
+		}
+	}
+	return out
 }
 
 func (c *modbusCodec) reset() {

@@ -116,8 +116,41 @@ func (h *rehearsal) command(st *TranscriptStep) {
 		o.within = min(o.within, 10*time.Millisecond)
 	}
 	x := &exchange{s: h.s, l: h.l, out: out, ctx: h.l.ctx, stop: h.l.ctx.Done(), check: func() error { return nil }}
-	err = h.s.obtain(x, spec, args)
+	err = h.obtain(x, spec, args)
 	h.answered(st, err, x.raw)
+}
+
+// obtain runs a command's exchange. What its telemetry must show comes by itself,
+// or in answers to the polls that the transcript has after it.
+func (h *rehearsal) obtain(x *exchange, spec *Command, args []argument) error {
+	if len(spec.Shows) > 0 {
+		x.shows = newShows(h.s.typ(), spec.Shows, args)
+		h.l.watch.add(x.shows)
+		defer h.l.watch.remove(x.shows)
+	}
+	if err := x.run(); err != nil || x.shows == nil {
+		return err
+	}
+	for h.askNext() {
+	}
+	return x.shows.wait(10*time.Millisecond, x.stop)
+}
+
+// askNext asks the poll whose message the transcript has next; false: none.
+func (h *rehearsal) askNext() bool {
+	h.ahead()
+	h.mu.Lock()
+	left := h.script[h.next:]
+	h.mu.Unlock()
+	if len(left) == 0 {
+		return false
+	}
+	for _, p := range h.s.polls() {
+		if out, err := p.message(); err == nil && bytes.Equal(out.data, left[0].sends) {
+			return h.s.askOne(h.l, &p, &round{id: p.id, first: true, last: true}) == nil
+		}
+	}
+	return false
 }
 
 func (h *rehearsal) poll(st *TranscriptStep) {
