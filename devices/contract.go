@@ -20,8 +20,12 @@ func (t *Type) narrowed(dev *config.Device) (_ *Type, err error) {
 	for i := range n.Commands {
 		n.Commands[i].Params = append([]Param(nil), t.Commands[i].Params...)
 	}
+	untold := t.Protocol.Labwire != nil && t.keys == nil // the device will tell, and is held to the limits then
 	for key, l := range dev.Limits {
 		p := n.paramByKey(key)
+		if p == nil && untold {
+			continue
+		}
 		if p == nil || p.Range == nil {
 			return nil, edge.Errorf(edge.CodeBadConfig, "%s: limits: %s has no numeric parameter %q", dev.ID, t.Name, key).
 				WithHint("limits are named command.param")
@@ -32,6 +36,9 @@ func (t *Type) narrowed(dev *config.Device) (_ *Type, err error) {
 	}
 	for id, cal := range dev.Calibration {
 		ch := n.channel(id)
+		if ch == nil && untold {
+			continue
+		}
 		if ch == nil {
 			return nil, edge.Errorf(edge.CodeBadConfig, "%s: calibration: %s has no channel %q", dev.ID, t.Name, id)
 		}
