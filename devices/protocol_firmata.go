@@ -74,7 +74,7 @@ type firmataCodec struct {
 	fields []firmataField
 	index  map[string]int
 	state  *firmata.Event // the one that rec stands for
-	gen    uint64         // of the message that went out last
+	gen    uint64         // of the last write that went out
 	emit   func(*lines.Record)
 	handle func(*firmata.Event)
 	rec    lines.Record

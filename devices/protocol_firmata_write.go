@@ -228,8 +228,9 @@ func (c *firmataCodec) question(pins, with []string) (*outgoing, error) {
 }
 
 // firmataAnswer awaits the states of some pins. Firmata's answers have no number:
-// only those of the message that went out last are awaited, and a state that is
-// not the one that was written is an earlier one.
+// nothing that went out before the last write waits on, or it would take that
+// one's answers, and a state that is not the one that was written is an earlier
+// one.
 type firmataAnswer struct {
 	c     *firmataCodec
 	want  []firmataWrite
@@ -246,7 +247,9 @@ func (a *firmataAnswer) begin(data []byte) {
 	c := a.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.gen++
+	if a.write {
+		c.gen++
+	}
 	a.gen = c.gen
 	clear(a.got)
 	if !a.write || c.sess.State() != firmata.Ready {
