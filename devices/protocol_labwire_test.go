@@ -17,7 +17,7 @@ import (
 func TestADeviceDescribesItself(t *testing.T) {
 	inSimulation(t, catalogType(t, "labwire"), func(t *testing.T, r *simRig) {
 		c := r.Contract()
-		if c.Type != "plate" || c.Label.In("fr") != "Plaque chauffante" || len(c.Commands) != 3 || c.Channel("temperature") < 0 {
+		if c.Type != "plate" || c.Label.In("fr") != "Plaque chauffante" || len(c.Commands) != 2 || c.Channel("temperature") < 0 {
 			t.Fatalf("%+v", c)
 		}
 		if st := r.Status(); st.Safe != edge.SafeConfirmed || r.stream.shown("safe") != 1 {
