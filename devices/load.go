@@ -17,7 +17,7 @@ import (
 	"labbox/firmware-protocols/modbus"
 )
 
-//go:embed catalog/*.yaml
+//go:embed catalog/[a-z0-9]*.yaml
 var catalogFS embed.FS
 
 // calibrate puts the line through two points into scale and offset.

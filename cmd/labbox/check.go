@@ -9,11 +9,40 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"labbox/devices"
+	"labbox/docs/ref"
+	"labbox/edge"
 	"labbox/edge/config"
 )
 
-func checkCommand(*flag.FlagSet) func(context.Context, streams, []string) error {
-	return func(_ context.Context, s streams, files []string) error { return checkFiles(s, files) }
+func checkCommand(fs *flag.FlagSet) func(context.Context, streams, []string) error {
+	schema := fs.String("schema", "", "print the JSON Schema of a `KIND` of file, type or box, for editors")
+	blueprint := fs.Bool("blueprint", false, "print a type file with comments to start from")
+	return func(_ context.Context, s streams, files []string) error {
+		switch {
+		case *schema != "" || *blueprint:
+			return printReference(s, *schema, *blueprint, files)
+		case len(files) == 0:
+			return edge.Errorf(edge.CodeBadRequest, "no file to check").WithHint("labbox check FILE")
+		}
+		return checkFiles(s, files)
+	}
+}
+
+// printReference prints what a new file is written with.
+func printReference(s streams, schema string, blueprint bool, files []string) error {
+	out := devices.Blueprint()
+	switch {
+	case len(files) > 0 || schema != "" && blueprint:
+		return edge.Errorf(edge.CodeBadRequest, "--schema and --blueprint stand alone")
+	case schema == "type":
+		out = ref.DeviceType
+	case schema == "box":
+		out = ref.BoxFile
+	case schema != "":
+		return edge.Errorf(edge.CodeBadRequest, "no schema %q", schema).WithHint("type or box")
+	}
+	_, err := s.out.Write(out)
+	return err
 }
 
 // checkFiles prints every problem of every file.

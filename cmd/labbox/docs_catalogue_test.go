@@ -4,84 +4,182 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"labbox/devices"
 )
 
-// deviceTable is the README's, from the catalogue.
-func deviceTable(t *testing.T) string {
+// The tables of the catalogue, in README.md and docs/ref/catalogue.md, are made
+// from the type files. go test ./cmd/labbox -run Docs -update rewrites them.
+
+// entry is a type of the catalogue in words.
+type entry struct {
+	name, label, what, speaks, known, safe, facts string
+	shows, obeys                                  []string
+}
+
+func catalogueEntries(t *testing.T) []entry {
 	t.Helper()
 	reg, err := devices.NewRegistry()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
-	b.WriteString("| device | type | speaks | shows | obeys | safe state |\n| --- | --- | --- | --- | --- | --- |\n")
+	var out []entry
 	for _, name := range reg.Names() {
 		d, err := reg.Type(name, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		speaks := "binary messages over a websocket that it dials"
-		if l := d.Protocol.Lines; l != nil {
-			speaks = fmt.Sprintf("%s lines, serial, %d Bd", l.Format, d.Serial.Baud)
+		e := entry{name: name, label: d.Label.In("en"), what: d.Description.In("en"), speaks: speaks(d), known: known(d),
+			facts: factsOf(t, name), safe: "nothing to stop"}
+		if d.Safe != nil {
+			e.safe = d.Safe.Text.In("en")
+		} else if d.Protocol.Labwire != nil {
+			e.safe = "as the firmware says"
 		}
-		var shows, obeys []string
 		for i := range d.Channels {
-			c := &d.Channels[i]
-			if c.Hidden {
-				continue
+			if c := &d.Channels[i]; !c.Hidden {
+				s := strings.ToLower(c.Label.In("en"))
+				if c.Unit != "" {
+					s += " [" + c.Unit + "]"
+				}
+				e.shows = append(e.shows, s)
 			}
-			s := strings.ToLower(c.Label.In("en"))
-			if c.Unit != "" {
-				s += " [" + c.Unit + "]"
-			}
-			shows = append(shows, s)
 		}
 		if d.AutoChannel != nil {
-			shows = append(shows, "whatever it prints")
+			e.shows = append(e.shows, "whatever it prints")
 		}
 		for i := range d.Commands {
-			obeys = append(obeys, strings.ToLower(d.Commands[i].Label.In("en")))
+			e.obeys = append(e.obeys, strings.ToLower(d.Commands[i].Label.In("en")))
 		}
-		if n := len(obeys); n > 7 {
-			obeys = append(obeys[:6:6], fmt.Sprintf("and %d more", n-6))
-		}
-		safe := "nothing to stop"
-		if d.Safe != nil {
-			safe = strings.ToLower(d.Safe.Text.In("en"))
-		}
-		fmt.Fprintf(&b, "| %s | [`%s`](devices/catalog/%s.yaml) | %s | %s | %s | %s |\n", d.Label.In("en"), name, name, speaks,
-			strings.Join(shows, ", "), orDash(strings.Join(obeys, ", ")), safe)
+		out = append(out, e)
 	}
-	return b.String()
+	return out
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "nothing"
+// speaks names the protocol and the line.
+func speaks(d *devices.Type) string {
+	p, line := d.Protocol, fmt.Sprintf(", %d Bd", d.Serial.Baud)
+	switch {
+	case p.Lines != nil:
+		return p.Lines.Format + " lines" + line
+	case p.Floats != nil:
+		return "float32 messages over a websocket that it dials"
+	case p.Messages != nil:
+		return "messages of its own" + line
+	case p.SCPI != nil:
+		return "SCPI" + line + ", or TCP"
+	case p.Modbus != nil && p.Modbus.Mode == "tcp":
+		return "Modbus TCP"
+	case p.Modbus != nil:
+		return "Modbus RTU" + line
+	case p.NMEA != nil:
+		return "NMEA 0183" + line
+	case p.Firmata != nil:
+		return "Firmata" + line
+	case p.Gcode != nil:
+		return "G-code" + line
 	}
-	return s
+	return "labwire" + line
 }
 
-func TestDocsDeviceTable(t *testing.T) {
-	const begin, end = "<!-- devices -->\n", "<!-- /devices -->"
-	path := filepath.Join(docsRoot, "README.md")
-	b, err := os.ReadFile(path)
+// known says how a device of the type is recognised.
+func known(d *devices.Type) string {
+	var how []string
+	if n := len(d.Match.USB); n > 3 {
+		how = append(how, fmt.Sprintf("USB %s and %d more", d.Match.USB[0], n-1))
+	} else if n > 0 {
+		how = append(how, "USB "+strings.Join(d.Match.USB, ", "))
+	}
+	switch p := d.Protocol; {
+	case len(d.Connect.Identify) > 0:
+		how = append(how, "it is asked")
+	case p.Labwire != nil, p.Firmata != nil:
+		how = append(how, "it describes itself")
+	case len(d.Connect.Banner) > 0 && p.Lines != nil:
+		how = append(how, "its banner")
+	case p.Floats != nil && p.Floats.Hello != "":
+		how = append(how, "its greeting")
+	case len(d.Polls) > 0, p.Modbus != nil:
+		how = append(how, "its answers")
+	default:
+		how = append(how, "its records")
+	}
+	return strings.Join(how, "; ")
+}
+
+// factsOf is the comment at the head of a type file: where its facts are from.
+func factsOf(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(docsRoot, "devices/catalog", name+".yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, want := string(b), deviceTable(t)
-	have := between(text, begin, end)
-	if have == want {
-		return
+	var words []string
+	for l := range strings.Lines(string(b)) {
+		text, comment := strings.CutPrefix(l, "#")
+		if !comment {
+			break
+		}
+		if !strings.Contains(text, "yaml-language-server") {
+			words = append(words, strings.Fields(text)...)
+		}
 	}
-	if !*update || !strings.Contains(text, begin+have+end) {
-		t.Fatalf("README.md: the device table is not that of the catalogue; go test ./cmd/labbox -run Docs -update\nwant:\n%s", want)
+	return strings.Join(words, " ")
+}
+
+func some(list []string, none string) string {
+	if len(list) == 0 {
+		return none
 	}
-	if err := os.WriteFile(path, []byte(strings.Replace(text, begin+have+end, begin+want+end, 1)), 0o644); err != nil {
+	return strings.Join(list, ", ")
+}
+
+func TestDocsCatalogue(t *testing.T) {
+	short := "| device | type | speaks | shows | obeys | safe state |\n| --- | --- | --- | --- | --- | --- |\n"
+	full := `# The catalogue
+
+The device types that come with labbox, made from the files in [devices/catalog](../../devices/catalog). A box file names one by its
+type: ` + "`type: plate`" + `. Each runs simulated as well: ` + "`port: {sim: true}`" + `. To add one: [add a device](../user/add-a-device.md).
+
+| type | what it is | speaks | recognised by | safe state | where the facts are from |
+| --- | --- | --- | --- | --- | --- |
+`
+	for _, e := range catalogueEntries(t) {
+		file := e.name + ".yaml"
+		short += fmt.Sprintf("| %s | [`%s`](devices/catalog/%s) | %s | %s | %s | %s |\n", e.label, e.name, file, e.speaks,
+			some(clipped(e.shows, 4), "what it describes"), some(clipped(e.obeys, 3), "nothing"), lowerFirst(e.safe))
+		full += fmt.Sprintf("| [`%s`](../../devices/catalog/%s) | %s. %s | %s | %s | %s | %s |\n", e.name, file, e.label, oneCell(e.what),
+			e.speaks, e.known, oneCell(e.safe), oneCell(e.facts))
+	}
+	generated(t, "docs/ref/catalogue.md", []byte(full))
+
+	const begin, end = "<!-- devices -->\n", "<!-- /devices -->"
+	b, err := os.ReadFile(filepath.Join(docsRoot, "README.md"))
+	if err != nil {
 		t.Fatal(err)
 	}
+	before, rest, ok := strings.Cut(string(b), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatal("README.md has no place for the devices")
+	}
+	generated(t, "README.md", []byte(before+begin+short+end+after))
+}
+
+func clipped(list []string, most int) []string {
+	if len(list) > most+1 {
+		return append(slices.Clone(list[:most]), fmt.Sprintf("and %d more", len(list)-most))
+	}
+	return list
+}
+
+// lowerFirst is for a cell; names in capitals stay.
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
 }
