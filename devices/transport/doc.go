@@ -2,9 +2,10 @@
 // whole messages, and nothing about what they mean.
 //
 // Implementations: serial (a real port), mem (an in-memory line for the demo and
-// for tests), pty (a simulated device offered to other programs), wslisten (a
-// websocket that the device dials). Package transporttest holds the suite that
-// all of them pass.
+// for tests), tcp (a device that listens on the network), mqtt (one that speaks
+// to the box's own broker), pty (a simulated device offered to other programs),
+// wslisten (a websocket that the device dials). Package transporttest holds the
+// suite that all of them pass; package hotplug tells when a port has come.
 //
 // A driver owns a Port with two goroutines, one that receives and one that
 // sends, and a third party that may stop both:

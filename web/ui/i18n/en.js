@@ -73,6 +73,7 @@ export default {
   'event.command.sent': '[{name}: ]{command}, sent',
   'event.estop': 'EMERGENCY STOP[ by {name}]',
   'event.estop.resume': '[{name} ]resumed after the stop',
+  'event.interlock': 'Made safe: {text}',
   'event.lease': 'The turn changed',
   'event.lease.away': 'The driver is away; the device goes safe',
   'event.lease.back': '[{name} ]is back and drives on',

@@ -73,6 +73,7 @@ export default {
   'event.command.sent': '[{name}: ]{command}, enviado',
   'event.estop': 'PARADA DE EMERGENCIA[ de {name}]',
   'event.estop.resume': 'Reanudado tras la parada[ por {name}]',
+  'event.interlock': 'Puesto en estado seguro: {text}',
   'event.lease': 'El turno cambió',
   'event.lease.away': 'Quien maneja se ausentó; el equipo pasa a estado seguro',
   'event.lease.back': '[{name} ]volvió y sigue manejando',

@@ -73,6 +73,7 @@ export default {
   'event.command.sent': '[{name} : ]{command}, envoyé',
   'event.estop': 'ARRÊT D’URGENCE[ par {name}]',
   'event.estop.resume': 'Reprise après l’arrêt[ par {name}]',
+  'event.interlock': 'Mis en sécurité : {text}',
   'event.lease': 'La main a changé',
   'event.lease.away': 'Le pilote est absent ; l’appareil se met en sécurité',
   'event.lease.back': '[{name} ]est de retour et continue',
