@@ -45,6 +45,9 @@ func (s *Supervisor) Command(ctx context.Context, a edge.Actor, fence uint64, c 
 func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c *edge.Command, spec *Command) (*edge.CommandResult, error) {
 	received := s.clock.Mono()
 	within := maxWithin
+	if d := s.typ().Timing.Lock; d > 0 {
+		within = min(within, d)
+	}
 	if d := time.Duration(c.WithinMS) * time.Millisecond; d > 0 {
 		within = min(within, d)
 	}

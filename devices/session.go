@@ -112,6 +112,7 @@ func (s *Supervisor) session(ctx context.Context, port transport.Port) (known bo
 	defer cancel(context.Canceled)
 	l := &link{port: port, watch: &watchers{}, ctx: lctx, cancel: cancel}
 	l.w = newWriter(port, s.clock, s.cfg.Baud, l.watch, func() { s.writeStuck(l) })
+	l.w.patience = s.typ().Timing.Write
 	s.codec.reset()
 	r := newReader(s, l)
 	done := make(chan struct{}, 2)
@@ -343,6 +344,9 @@ func (s *Supervisor) stale() {
 	switch {
 	case frozen && s.state == edge.StateLive:
 		s.setStateLocked(edge.StateStale, s.silenceLocked())
+		if s.typ().Count == nil { // nobody will know what is missing
+			s.stream.lose(frame.LostUnknown)
+		}
 		if s.typ().Safe != nil {
 			s.demandSafeLocked("stale")
 		}

@@ -30,5 +30,9 @@ func (c *checker) polls() {
 	}
 	c.within(at("timing", "reply"), c.t.Timing.Reply)
 	c.within(at("timing", "pause"), c.t.Timing.Pause)
+	c.within(at("timing", "write"), c.t.Timing.Write)
+	if l := c.t.Timing.Lock; l < 0 || l > maxWithin {
+		c.bad("bad_range", "at most 2s", at("timing", "lock"), "%v is no time to wait", l)
+	}
 	c.within(at("timing", "read"), c.t.Timing.Read)
 }

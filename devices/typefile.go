@@ -139,6 +139,8 @@ type Connect struct {
 type Timing struct {
 	Reply Duration `yaml:"reply"` // until an answer has come, where a reply gives no `within` of its own; default 500ms
 	Read  Duration `yaml:"read"`  // longest silence within a message: then it is cut off; 0: any
+	Write Duration `yaml:"write"` // how long a message may take to leave; default four times its time on the line, 1s at least
+	Lock  Duration `yaml:"lock"`  // how long a command may wait for the line; default and most 2s
 	Pause Duration `yaml:"pause"` // between the end of one exchange and the next message
 }
 

@@ -40,7 +40,9 @@ type writer struct {
 	watch  *watchers
 	normal chan *message
 	urgent chan *message
-	stuck  func() // called once when a write does not return
+	// patience is how long a write may take where the line's speed does not tell.
+	patience time.Duration
+	stuck    func() // called once when a write does not return
 }
 
 func newWriter(port transport.Port, clock edge.Clock, baud int, w *watchers, stuck func()) *writer {
@@ -101,7 +103,7 @@ func (w *writer) write(m *message) {
 		m.sent <- nil
 		return
 	}
-	dog := time.AfterFunc(max(time.Second, 4*w.lineTime(len(m.data))), w.stuck)
+	dog := time.AfterFunc(max(time.Second, w.patience, 4*w.lineTime(len(m.data))), w.stuck)
 	err := w.port.Send(m.data, m.kind)
 	dog.Stop()
 	switch { // any beginning of it may have gone out
