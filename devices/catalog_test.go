@@ -16,7 +16,11 @@ var before = map[string]map[string][][3]string{
 }
 
 // unconfirmed are the commands that a device has no way to confirm.
-var unconfirmed = map[string]bool{"spinner.parameters": true}
+var unconfirmed = map[string]bool{
+	"spinner.parameters":     true,
+	"truss.position":         true,
+	"mhz19.self_calibration": true,
+}
 
 // Every type of the catalogue, simulated, passes through the real supervisor to
 // live, at its rate and with all its channels, and obeys each of its commands.
@@ -41,13 +45,18 @@ func TestCatalog(t *testing.T) {
 
 func checkLive(t *testing.T, r *simRig) {
 	t.Helper()
-	time.Sleep(4 * time.Second)
 	r.typ = r.Supervisor.typ() // as the device told it, where it does
+	hz := r.typ.RateHz
+	slow := hz > 0 && hz < 0.5 // too few samples to count
+	if slow {
+		time.Sleep(time.Duration(3 / hz * float64(time.Second)))
+	}
+	time.Sleep(4 * time.Second)
 	st := r.Status()
-	if want := map[bool]string{true: edge.SafeConfirmed, false: edge.SafeNone}[r.typ.Safe != nil && len(r.typ.Safe.Steps) > 0]; st.Safe != want {
+	if want := map[bool]string{true: edge.SafeConfirmed, false: edge.SafeNone}[r.drives()]; st.Safe != want {
 		t.Errorf("safe %s, want %s", st.Safe, want)
 	}
-	if hz := r.typ.RateHz; hz > 0 && math.Abs(st.Stream.RateHz-hz) > 0.02*hz || st.Stream.RateHz == 0 {
+	if !slow && (hz > 0 && math.Abs(st.Stream.RateHz-hz) > 0.02*hz || st.Stream.RateHz == 0) {
 		t.Errorf("%g samples a second, the file says %g", st.Stream.RateHz, hz)
 	}
 	c := r.Contract()
@@ -64,6 +73,12 @@ func checkLive(t *testing.T, r *simRig) {
 			t.Errorf("channel %s: %g is outside its range", ch.ID, x)
 		}
 	}
+}
+
+// drives says whether there is anything to make safe.
+func (r *simRig) drives() bool {
+	s := r.Supervisor.typ().Safe // a device may describe itself
+	return s != nil && len(s.Steps) > 0
 }
 
 func checkCommand(t *testing.T, r *simRig, c *Command) {
@@ -125,7 +140,11 @@ func otherValue(p *Param) any {
 	if step == 0 {
 		step = 1
 	}
-	return x + step*math.Max(1, math.Floor((p.Range[1]-x)/2/step))
+	by := math.Floor((p.Range[1] - x) / 2 / step)
+	if p.Slew > 0 { // a second has passed since the command before
+		by = math.Min(by, math.Floor(0.9*p.Slew/step))
+	}
+	return x + step*math.Max(1, by)
 }
 
 // Driven, then left alone: the turn ends, and the device is safe, confirmed.
@@ -142,9 +161,39 @@ func TestCatalogIsSafeAfterATurn(t *testing.T) {
 				checkCommand(t, r, c)
 				let()
 				r.until("away", func(st edge.Status) bool { return st.Lease != nil && st.Lease.Away })
-				r.until("safe", func(st edge.Status) bool { return live(st) && st.Safe == edge.SafeConfirmed })
+				r.until("safe", func(st edge.Status) bool {
+					return live(st) && (st.Safe == edge.SafeConfirmed || !r.drives() && st.Safe == edge.SafeNone)
+				})
 			})
 		})
+	}
+}
+
+// The catalogue is worth its name: types for the instruments of a teaching lab,
+// each of which can be run without the device.
+func TestCatalogIsComplete(t *testing.T) {
+	names := catalogNames(t)
+	if len(names) < 24 {
+		t.Errorf("%d types, want 24 or more", len(names))
+	}
+	protocols := map[string]bool{}
+	for _, name := range names {
+		typ := catalogType(t, name)
+		for _, p := range typ.Protocol.given() {
+			protocols[p] = true
+		}
+		if len(typ.Commands) > 0 && typ.Safe == nil {
+			t.Errorf("%s: commands and no safe state", name)
+		}
+		if len(typ.Transcripts) == 0 {
+			t.Errorf("%s: no transcript", name)
+		}
+		if _, err := typ.Simulator(1); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if len(protocols) < 6 {
+		t.Errorf("only %d protocols are spoken", len(protocols))
 	}
 }
 

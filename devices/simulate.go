@@ -96,6 +96,16 @@ func (t *Type) simSpec() sim.Spec {
 		s.Messages = append(s.Messages, t.simCommand(&t.Commands[i], &s))
 	}
 	t.simSteps(&s)
+	// A safe message may look like a command's; it does more.
+	slices.SortStableFunc(s.Messages, func(a, b sim.Message) int {
+		switch {
+		case a.Reset == b.Reset:
+			return 0
+		case a.Reset:
+			return -1
+		}
+		return 1
+	})
 	return s
 }
 
