@@ -307,7 +307,12 @@ func (a *modbusAnswer) answer(r *lines.Record) (verdict, error) {
 	}
 	switch reply.Exception {
 	case 0:
-	case modbus.Acknowledge, modbus.ServerDeviceBusy:
+	case modbus.Acknowledge: // it has begun, and takes long
+		if !a.req.Function.IsRead() {
+			return obeyed, nil
+		}
+		return busy, nil
+	case modbus.ServerDeviceBusy:
 		return busy, nil
 	default:
 		text := fmt.Sprintf("exception %d: %s", reply.Exception, reply.Exception.Name())
@@ -325,8 +330,8 @@ func (a *modbusAnswer) answer(r *lines.Record) (verdict, error) {
 			x = math.NaN()
 		}
 		r.Fields = append(r.Fields, lines.Field{Key: names[i], Kind: lines.Number, NumOK: true, Num: x})
-	}); err != nil {
-		return notMine, nil //nolint:nilerr // another reply
+	}); err != nil { //nolint:nilerr // another reply
+		return notMine, nil
 	}
 	if a.reply != nil && len(a.reply.OK) > 0 && !matchFields(r, a.reply.OK, nil) {
 		return declined, edge.Errorf(edge.CodeDeviceRefused, "the device answered %s", shownFields(r)).With("reply", shownFields(r))
