@@ -147,6 +147,9 @@ func (c *nmeaCodec) sentence(s *nmea.Sentence) {
 		c.rec.Why = s.Bad.String()
 	case string(s.Type) == "TXT" && !c.matters["TXT"]:
 		c.rec.Why, c.rec.Plain = "words", true
+		if n := len(s.Fields); n > 0 {
+			c.rec.Raw = s.Fields[n-1]
+		}
 	case c.matters != nil && !c.matters[string(s.Type)]:
 		return
 	default:

@@ -108,7 +108,7 @@ func (b *burst) where() (lat, lon, knots, course float64) {
 // for two fields each, "=" before a constant, "-" for an empty field.
 func nmeaLayout(typ string) string {
 	return map[string]string{
-		"RMC": "time valid lat lon speed course date variation - mode",
+		"RMC": "time valid lat lon speed course date variation =E mode",
 		"GGA": "time lat lon quality satellites hdop altitude =M geoid_separation =M dgps_age dgps_station",
 		"GLL": "lat lon time valid mode",
 		"GSA": "=A fix =1 =2 =3 =4 - - - - - - - - pdop hdop vdop",
