@@ -39,6 +39,67 @@ func TestReferenceDeviceTypes(t *testing.T) {
 	generated(t, "docs/ref/device-types.md", []byte(text))
 }
 
+// What device-types.md says is written so is taken: each `key: value` of the
+// comparison with StreamDevice and of the list of framings.
+func TestReferenceFragments(t *testing.T) {
+	text := docs(t)["docs/ref/device-types.md"]
+	r, schema := referenceOf(t, devices.Type{}), compiled(t, schemaOf["type"])
+	whole := func(in, parts string) string {
+		return "schema: 1\ntype: t\nlabel: T\nprotocol:\n  messages:\n    " + in + "\n    receive: [{id: a, " + parts + "}]\n"
+	}
+	fragment := regexp.MustCompile(`^([a-z_]+): \S.*$`)
+	seen := map[string]int{}
+	for _, span := range code(between(text, "\n### framing\n", "\n### framing length") + between(text, "\n## Coming from", "\n## ")) {
+		span = strings.ReplaceAll(strings.Trim(span, "`"), `\|`, "|")
+		m := fragment.FindStringSubmatch(span)
+		if m == nil {
+			continue
+		}
+		seen[m[1]]++
+		file := ""
+		switch m[1] {
+		case "parts":
+			file = whole(`in: {end: "\r"}`, span)
+		case "in":
+			file = whole(span, "parts: [A]")
+		case "out":
+			file = whole("in: {end: \"\\r\"}\n    "+span, "parts: [A]")
+		default:
+			v, err := tree([]byte(span))
+			if err != nil {
+				t.Errorf("%s: %v", span, err)
+				continue
+			}
+			fits := false
+			for _, k := range r.kinds {
+				for _, key := range k.keys {
+					place := "#/$defs/" + k.name
+					if k == r.root {
+						place = "#"
+					} else if k.short {
+						place += "/anyOf/1"
+					}
+					if m, ok := v.(map[string]any); ok && m[key.name] != nil {
+						fits = fits || schema(place+"/properties/"+key.name).Validate(m[key.name]) == nil
+					}
+				}
+			}
+			if !fits {
+				t.Errorf("`%s` fits nowhere", span)
+			}
+			continue
+		}
+		for _, p := range checker("type")([]byte(file)) {
+			if p.Message != "no channels" {
+				t.Errorf("`%s`: %v", span, p)
+			}
+		}
+	}
+	if seen["parts"] < 25 || seen["in"] < 12 {
+		t.Errorf("found %v", seen)
+	}
+}
+
 // table is a kind's heading and its keys.
 func (r *reference) table(k *kind) string {
 	var b strings.Builder
