@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/goccy/go-yaml"
+
 	"labbox/devices/transport"
 	"labbox/edge"
 	"labbox/firmware-protocols/floats"
@@ -125,11 +127,7 @@ func newOutgoing(data []byte, kind transport.Kind, r *Reply, args []argument) *o
 
 func (c *linesCodec) write(dst []byte, s *Send, args []argument) ([]byte, error) {
 	if len(s.JSON) > 0 {
-		pairs := make([]lines.Pair, 0, len(s.JSON))
-		for _, kv := range s.JSON {
-			pairs = append(pairs, lines.Pair{Key: fmt.Sprint(kv.Key), Value: sendValue(kv.Value, args)})
-		}
-		return c.enc.AppendJSON(dst, pairs)
+		return c.enc.AppendJSON(dst, sendPairs(s.JSON, args))
 	}
 	parts := make([]lines.Value, 0, len(s.Text))
 	for _, w := range s.Text {
@@ -140,6 +138,15 @@ func (c *linesCodec) write(dst []byte, s *Send, args []argument) ([]byte, error)
 		}
 	}
 	return c.enc.AppendText(dst, parts...)
+}
+
+// sendPairs are the members of an object with their placeholders filled.
+func sendPairs(m yaml.MapSlice, args []argument) []lines.Pair {
+	pairs := make([]lines.Pair, 0, len(m))
+	for _, kv := range m {
+		pairs = append(pairs, lines.Pair{Key: fmt.Sprint(kv.Key), Value: sendValue(kv.Value, args)})
+	}
+	return pairs
 }
 
 // sendValue is a constant of the type file, or a parameter's value on the wire.
@@ -163,6 +170,8 @@ func sendValue(v any, args []argument) lines.Value {
 		return lines.Str(x)
 	case bool:
 		return lines.Flag(x)
+	case yaml.MapSlice:
+		return lines.Group(sendPairs(x, args)...)
 	}
 	x, _ := number(v)
 	if x == float64(int64(x)) {

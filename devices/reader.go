@@ -99,7 +99,9 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 	r.heard = true
 	r.bannerIs(rec)
 	if e := r.l.watch.record(rec); e != nil {
-		if _, byFields := e.reply.(*fieldsAnswer); !byFields && len(rec.Fields) > 0 {
+		// The answer of a device that is asked holds values, even where it is known by
+		// some of its fields.
+		if _, byFields := e.reply.(*fieldsAnswer); (!byFields || len(s.typ().Polls) > 0) && len(rec.Fields) > 0 {
 			r.answered(rec, e.round, now)
 		}
 		return

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"labbox/devices/sim"
 	"labbox/devices/transport/mem"
 	"labbox/edge"
@@ -91,7 +93,8 @@ func (t *Type) simSpec() sim.Spec {
 			s.CountMax = uint64(1)<<bits - 1
 		}
 	}
-	s.Banner = simPairs(t.Connect.Banner)
+	s.Asked = len(t.Polls) > 0
+	s.Banner = t.simPairs(t.Connect.Banner)
 	for i := range t.Commands {
 		s.Messages = append(s.Messages, t.simCommand(&t.Commands[i], &s))
 	}
@@ -172,13 +175,16 @@ func (t *Type) simParams(c *Command, s *sim.Spec) {
 // simSteps adds the messages that are no commands: those of connecting, of the
 // safe sequence, of keeping alive.
 func (t *Type) simSteps(s *sim.Spec) {
-	for i := range t.Connect.Steps {
-		if st := &t.Connect.Steps[i]; st.Send != nil {
-			s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(st.Send, nil), Reply: simReply(st.Reply, nil)})
+	for i := range t.Polls {
+		s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(t.Polls[i].Send, nil), Reply: t.simReply(t.Polls[i].Reply, nil)})
+	}
+	for _, st := range slices.Concat(t.Connect.Identify, t.Connect.Steps) {
+		if st.Send != nil {
+			s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(st.Send, nil), Reply: t.simReply(st.Reply, nil)})
 		}
 	}
 	if k := t.Keepalive; k != nil {
-		s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(k.Send, nil), Reply: simReply(k.Reply, nil)})
+		s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(k.Send, nil), Reply: t.simReply(k.Reply, nil)})
 	}
 	if t.Safe == nil {
 		return
@@ -189,7 +195,7 @@ func (t *Type) simSteps(s *sim.Spec) {
 		if st.Send == nil {
 			continue
 		}
-		s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(st.Send, nil), Reply: simReply(st.Reply, nil), Reset: true})
+		s.Messages = append(s.Messages, sim.Message{Pattern: t.simPattern(st.Send, nil), Reply: t.simReply(st.Reply, nil), Reset: true})
 		last = len(s.Messages) - 1
 	}
 	if last < 0 {
@@ -205,7 +211,7 @@ func (t *Type) simSteps(s *sim.Spec) {
 
 func (t *Type) simCommand(c *Command, s *sim.Spec) sim.Message {
 	t.simParams(c, s)
-	m := sim.Message{Pattern: t.simPattern(c.Send, c), Reply: simReply(c.Reply, c)}
+	m := sim.Message{Pattern: t.simPattern(c.Send, c), Reply: t.simReply(c.Reply, c)}
 	for i := range c.Shows {
 		sh := &c.Shows[i]
 		if ch := t.channel(sh.Channel); ch != nil && !ch.Sim.driven() {
@@ -253,7 +259,7 @@ func (t *Type) simPattern(send *Send, c *Command) []sim.Pair {
 	if send == nil {
 		return nil
 	}
-	for _, kv := range send.JSON {
+	for _, kv := range flat("", send.JSON) {
 		v := simValue(kv.Value, c)
 		if s, ok := v.(string); ok && t.Protocol.Floats != nil {
 			v = simNumber(s)
@@ -262,6 +268,21 @@ func (t *Type) simPattern(send *Send, c *Command) []sim.Pair {
 	}
 	for _, w := range send.Text {
 		out = append(out, sim.Pair{Value: simValue(w, c)})
+	}
+	return out
+}
+
+// flat names the members of inner objects as they are received: by keys joined by
+// dots.
+func flat(prefix string, m yaml.MapSlice) yaml.MapSlice {
+	var out yaml.MapSlice
+	for _, kv := range m {
+		key := prefix + fmt.Sprint(kv.Key)
+		if inner, ok := kv.Value.(yaml.MapSlice); ok {
+			out = append(out, flat(key+".", inner)...)
+			continue
+		}
+		out = append(out, yaml.MapItem{Key: key, Value: kv.Value})
 	}
 	return out
 }
@@ -276,28 +297,38 @@ func simNumber(s string) any {
 }
 
 // simReply is the reply of a device that obeys. Where any value would do, the
-// device says 1.
-func simReply(r *Reply, c *Command) []sim.Pair {
+// device says what the channel shows that the field belongs to, else 1.
+func (t *Type) simReply(r *Reply, c *Command) []sim.Pair {
 	if r == nil {
 		return nil
 	}
-	out := simPairs(r.OK)
+	out := t.simPairs(r.OK)
 	for i := range out {
 		out[i].Value = simValue(out[i].Value, c)
 	}
 	return out
 }
 
-func simPairs(f Fields) []sim.Pair {
+func (t *Type) simPairs(f Fields) []sim.Pair {
 	var out []sim.Pair
 	for _, key := range slices.Sorted(maps.Keys(f)) {
 		v := f[key]
 		if v == "*" {
-			v = 1.0
+			out = append(out, sim.Pair{Key: key, Value: t.simAny(key)})
+			continue
 		}
 		out = append(out, sim.Pair{Key: key, Value: simValue(v, nil)})
 	}
 	return out
+}
+
+func (t *Type) simAny(field string) any {
+	for i := range t.Channels {
+		if t.Channels[i].from() == field {
+			return sim.Live(field)
+		}
+	}
+	return 1.0
 }
 
 // simValue is a constant as a float64, bool or string, or the slot of a
@@ -313,8 +344,9 @@ func simValue(v any, c *Command) any {
 		}
 		return s
 	}
-	if b, ok := v.(bool); ok {
-		return b
+	switch x := v.(type) {
+	case bool, sim.Live:
+		return x
 	}
 	if x, ok := number(v); ok {
 		return x

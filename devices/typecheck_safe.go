@@ -104,21 +104,28 @@ func (c *checker) send(s *Send, cmd *Command, path []any) {
 	if f := c.t.Protocol.Floats; f != nil && len(s.JSON) != 1 {
 		c.bad("bad_value", "this protocol's messages have exactly one key", path, "%d keys", len(s.JSON))
 	}
-	for _, kv := range s.JSON {
-		if _, nested := kv.Value.(yaml.MapSlice); nested {
-			c.bad("bad_value", "one level of keys", path, "`%v` holds a group of keys", kv.Key)
-		}
+	c.sendJSON(s.JSON, cmd, path)
+	for _, w := range s.Text {
+		c.placeholder(w, cmd, path)
+	}
+}
+
+// sendJSON checks the members of an object that is sent.
+func (c *checker) sendJSON(m yaml.MapSlice, cmd *Command, path []any) {
+	for _, kv := range m {
 		switch v := kv.Value.(type) {
-		case string, yaml.MapSlice:
+		case string:
+		case yaml.MapSlice:
+			if c.t.Protocol.Floats != nil {
+				c.bad("bad_value", "one level of keys", path, "`%v` holds a group of keys", kv.Key)
+			}
+			c.sendJSON(v, cmd, path)
 		default:
 			if _, ok := number(v); !ok {
 				c.bad("bad_value", "a word, a number, true or false", path, "`%v`: %v is nothing to send", kv.Key, v)
 			}
 		}
 		c.placeholder(kv.Value, cmd, path)
-	}
-	for _, w := range s.Text {
-		c.placeholder(w, cmd, path)
 	}
 }
 

@@ -91,6 +91,9 @@ func (d *dialogue) wake() time.Time { return d.report.next }
 func (d *dialogue) tick(now time.Time, out *output) {
 	d.report.advance(now)
 	d.advance(now)
+	if d.s.Asked {
+		return
+	}
 	d.Next()
 	if d.s.Floats {
 		d.floats(now, out)
@@ -134,8 +137,13 @@ func (d *dialogue) floats(now time.Time, out *output) {
 // print writes one record in the spec's format.
 func (d *dialogue) print(out *output, rec []Pair, slots map[string]any) {
 	value := func(v any) any {
-		if s, ok := v.(Slot); ok {
-			return slots[s.Param]
+		switch x := v.(type) {
+		case Slot:
+			return slots[x.Param]
+		case Live:
+			if now, ok := d.Read(string(x)); ok {
+				return now
+			}
 		}
 		return v
 	}
@@ -146,7 +154,7 @@ func (d *dialogue) print(out *output, rec []Pair, slots map[string]any) {
 		for _, p := range rec {
 			pairs = append(pairs, lines.Pair{Key: p.Key, Value: lineValue(value(p.Value))})
 		}
-		b, _ = d.enc.AppendJSON(b, pairs) // what has no form in JSON is not printed
+		b, _ = d.enc.AppendJSON(b, nested(pairs)) // what has no form in JSON is not printed
 	default:
 		for i, p := range rec {
 			if i > 0 {
@@ -161,6 +169,29 @@ func (d *dialogue) print(out *output, rec []Pair, slots map[string]any) {
 	}
 	d.out = b
 	out.text(b)
+}
+
+// nested puts members whose keys are joined by dots into objects of their own.
+func nested(pairs []lines.Pair) []lines.Pair {
+	var out []lines.Pair
+	inner := map[string][]lines.Pair{}
+	for _, p := range pairs {
+		head, rest, ok := strings.Cut(p.Key, ".")
+		if !ok {
+			out = append(out, p)
+			continue
+		}
+		if _, seen := inner[head]; !seen {
+			out = append(out, lines.Pair{Key: head})
+		}
+		inner[head] = append(inner[head], lines.Pair{Key: rest, Value: p.Value})
+	}
+	for i := range out {
+		if in := inner[out[i].Key]; in != nil {
+			out[i].Value = lines.Group(nested(in)...)
+		}
+	}
+	return out
 }
 
 func lineValue(v any) lines.Value {

@@ -20,6 +20,7 @@ type Spec struct {
 	Terminator string // of commands; default "\n"
 
 	RateHz   float64 // reports a second; default 10
+	Asked    bool    // it reports nothing by itself
 	Channels []Channel
 	Time     *Clock
 	Count    string // field that counts reports; "" none
@@ -61,6 +62,9 @@ type Message struct {
 	// Reset takes every parameter back to its initial value.
 	Reset bool
 }
+
+// Live stands for the present value of the channel with this field.
+type Live string
 
 // Slot is a place in a pattern or a reply where a parameter stands.
 type Slot struct {

@@ -17,13 +17,14 @@ var ErrEncode = errors.New("lines: cannot encode")
 // maxFixed is the greatest number that is written without an exponent.
 const maxFixed = 1e15
 
-// Value is a value to send. Make it with Float, Fixed, Int, Str, Flag or Lit.
+// Value is a value to send. Make it with Float, Fixed, Int, Str, Flag, Group or Lit.
 type Value struct {
 	kind     valueKind
 	decimals int8
 	num      float64
 	whole    int64
 	text     string
+	group    []Pair
 }
 
 type valueKind uint8
@@ -35,6 +36,7 @@ const (
 	strValue
 	flagValue
 	litValue
+	groupValue
 )
 
 // Float is a number in its shortest form that reads back the same; an exponent
@@ -65,6 +67,10 @@ func Flag(b bool) Value {
 // person typed.
 func Lit(s string) Value { return Value{kind: litValue, text: s} }
 
+// Group is an object within a JSON command, its members in order. It is refused in
+// plain text, and deeper than what this package reads.
+func Group(members ...Pair) Value { return Value{kind: groupValue, group: members} }
+
 // Pair is one member of a JSON command.
 type Pair struct {
 	Key   string
@@ -85,21 +91,37 @@ func (e Encoder) AppendJSON(dst []byte, pairs []Pair) ([]byte, error) {
 	if e.Format > Relaxed {
 		return dst, fmt.Errorf("%w: no JSON command in format %s", ErrEncode, e.Format)
 	}
-	out := append(dst, '{')
+	out, err := e.appendObject(dst, pairs, 1)
+	if err != nil {
+		return dst, err
+	}
+	return e.finish(dst, out)
+}
+
+func (e Encoder) appendObject(out []byte, pairs []Pair, depth int) ([]byte, error) {
+	if depth > MaxDepth {
+		return out, fmt.Errorf("%w: more than %d levels", ErrEncode, MaxDepth)
+	}
+	out = append(out, '{')
 	for i, p := range pairs {
 		if i > 0 {
 			out = append(out, ',')
 		}
 		var err error
 		if out, err = e.appendKey(out, p.Key); err != nil {
-			return dst, err
+			return out, err
 		}
 		out = append(out, ':')
-		if out, err = e.appendMember(out, p.Value); err != nil {
-			return dst, fmt.Errorf("value of %q: %w", p.Key, err)
+		if p.Value.kind == groupValue {
+			out, err = e.appendObject(out, p.Value.group, depth+1)
+		} else {
+			out, err = e.appendMember(out, p.Value)
+		}
+		if err != nil {
+			return out, fmt.Errorf("value of %q: %w", p.Key, err)
 		}
 	}
-	return e.finish(dst, append(out, '}'))
+	return append(out, '}'), nil
 }
 
 // AppendText appends the values one behind the other, and the terminator:
@@ -120,6 +142,8 @@ func (e Encoder) AppendText(dst []byte, parts ...Value) ([]byte, error) {
 				return dst, fmt.Errorf("%w: control character in %q", ErrEncode, v.text)
 			}
 			out = append(out, v.text...)
+		case groupValue:
+			return dst, fmt.Errorf("%w: an object has no place in plain text", ErrEncode)
 		case flagValue:
 			out = strconv.AppendInt(out, v.whole, 10)
 		default:

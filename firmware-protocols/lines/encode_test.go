@@ -202,3 +202,38 @@ func readBack(t *testing.T, enc Encoder, line []byte, key, text string, x float6
 		t.Fatalf("%s is no JSON", strconv.Quote(string(line)))
 	}
 }
+
+// An object within a command, as deep as it is read back, and no deeper.
+func TestEncodeGroups(t *testing.T) {
+	on := Pair{Key: "S11", Value: Flag(true)}
+	got, err := Encoder{}.AppendJSON(nil, []Pair{{Key: "cmd", Value: Str("sq")}, {Key: "sparam", Value: Group(on, Pair{Key: "in", Value: Group()})}})
+	if string(got) != `{"cmd":"sq","sparam":{"S11":true,"in":{}}}`+"\n" || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+	got, err = Encoder{Format: Relaxed}.AppendJSON(nil, []Pair{{Key: "data", Value: Group(Pair{Key: "force", Value: Str("306")})}})
+	if string(got) != "{data:{force:'306'}}\n" || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+	deep := Group(Pair{Key: "x", Value: Int(1)})
+	for range MaxDepth - 2 {
+		deep = Group(Pair{Key: "d", Value: deep})
+	}
+	line, err := Encoder{}.AppendJSON(nil, []Pair{{Key: "d", Value: deep}})
+	if err != nil {
+		t.Error(err)
+	}
+	dec, _ := New(Options{})
+	found := false
+	dec.Feed(line, func(r *Record) { found = r.Kind == Values && len(r.Fields) == 1 })
+	if !found {
+		t.Errorf("%s is not read back", line)
+	}
+	for _, v := range []Value{Group(Pair{Key: "d", Value: deep}), Group(Pair{Key: "x", Value: Lit("a b")})} {
+		if out, err := (Encoder{}).AppendJSON([]byte("kept"), []Pair{{Key: "d", Value: v}}); err == nil || string(out) != "kept" {
+			t.Errorf("%s, %v", out, err)
+		}
+	}
+	if out, err := (Encoder{}).AppendText(nil, Group(on)); err == nil {
+		t.Errorf("%s", out)
+	}
+}
