@@ -124,7 +124,7 @@ func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *seri
 	}
 	switch {
 	case p.Sim:
-		o, err := SimOpener(t, "simulated "+t.Name, cfg.Seed)
+		o, err := simulated(t, dev, cfg)
 		return o, 0, err
 	case p.Listen != "":
 		o, err := b.listen(box, dev, cfg)

@@ -274,7 +274,8 @@ func autoChannel(label string, have []Channel) Channel {
 		}
 		id = base + "-" + formatNumber(float64(n), nil)
 	}
-	return Channel{ID: id, From: label, Label: edge.Text{"en": clip([]byte(label))}, Scale: 1}
+	// A line without it is still this device's: a label may have been a broken line's.
+	return Channel{ID: id, From: label, Label: edge.Text{"en": clip([]byte(label))}, Scale: 1, Optional: true}
 }
 
 // say puts the device's own words into the event log, at most ten a second.

@@ -1,7 +1,6 @@
 package devices
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -12,7 +11,6 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"labbox/devices/sim"
-	"labbox/devices/transport/mem"
 	"labbox/edge"
 	"labbox/firmware-protocols/lines"
 )
@@ -45,25 +43,6 @@ func (t *Type) Simulator(seed uint64, o ...sim.Options) (sim.Device, error) {
 		return nil, edge.Errorf(edge.CodeBadConfig, "%s: simulate: %w", t.Name, err)
 	}
 	return d, nil
-}
-
-// SimOpener returns a line in memory with a simulated device at its other end:
-// at the type's baud rate, or, for a type that speaks in messages or hangs on
-// USB alone, without one. The device lives on between lines.
-func SimOpener(t *Type, name string, seed uint64) (*mem.Opener, error) {
-	d, err := t.Simulator(seed)
-	if err != nil {
-		return nil, err
-	}
-	o := mem.Options{Name: name, Baud: t.Serial.Baud}
-	if t.Protocol.Floats != nil {
-		o.Baud, o.Messages = 0, true
-	}
-	if sim.FullSpeed(t.Simulate.Plant) {
-		o.Baud = 0
-	}
-	// The device ends with its line, which its opener closes.
-	return mem.NewOpener(o, func(port *mem.Port) { go func() { _ = d.Run(context.Background(), port) }() }), nil
 }
 
 // simSpec turns the type into what the dialogue needs.

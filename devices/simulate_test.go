@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"labbox/devices/transport"
 	"labbox/devices/transport/mem"
 	"labbox/edge"
 	"labbox/edge/config"
@@ -67,13 +68,21 @@ func newSimRig(t *testing.T, typ *Type) *simRig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := newSimRigOn(t, typ, opener)
+	r.opener = opener
+	return r
+}
+
+// newSimRigOn is a rig on any line.
+func newSimRigOn(t *testing.T, typ *Type, opener transport.Opener) *simRig {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	ledger, err := NewLedger(t.Context(), "b", &memKV{m: map[string]string{}}, nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	clock := edge.NewSystemClock()
-	r := &simRig{t: t, typ: typ, opener: opener, sink: &logSink{}}
+	r := &simRig{t: t, typ: typ, sink: &logSink{}}
 	r.Supervisor, err = New(Config{Box: "b", ID: "d", Type: typ, Opener: opener, Clock: clock, Ledger: ledger,
 		Sinks: []edge.Sink{r.sink}, Logger: log})
 	if err != nil {

@@ -65,7 +65,9 @@ type Port struct {
 	In     string   `yaml:"in"`         // with MQTT: the topic it subscribes, see Box.Topics
 	Out    string   `yaml:"out"`        // and the one it publishes
 	Sim    bool     `yaml:"sim"`
-	Baud   int      `yaml:"baud"` // replaces the type's
+	// Faults, with Sim: what goes wrong on the line, such as drop: 0.01.
+	Faults map[string]any `yaml:"faults"`
+	Baud   int            `yaml:"baud"` // replaces the type's
 }
 
 // Limit narrows a range; what is not given stays as the type says.
@@ -154,6 +156,9 @@ func (p *Port) check(d *Doc, i int) {
 		if with.given && p.USB == "" {
 			d.Add("bad_port", with.key+" needs usb", "write `usb: \"vid:pid\"` beside it", "devices", i, "port", with.key)
 		}
+	}
+	if len(p.Faults) > 0 && !p.Sim {
+		d.Add("bad_port", "faults needs sim", "only a simulated device has faults on demand", "devices", i, "port", "faults")
 	}
 	if p.Interface != nil && (*p.Interface < 0 || *p.Interface > 255) {
 		d.Add("bad_port", "interface must be 0 to 255", "`labbox ports` shows it", "devices", i, "port", "interface")

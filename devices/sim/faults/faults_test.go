@@ -306,6 +306,7 @@ func TestUnplugByHandAndByTheClock(t *testing.T) {
 		p := b.open()
 		h := hear(p)
 		b.say("last words")
+		pause(time.Millisecond)
 		b.Begin(Unplug)
 		<-h.done
 		if h.all() != "last words" || !errors.Is(h.err, transport.ErrLost) || edge.CodeOf(h.err) != edge.CodePortLost {
