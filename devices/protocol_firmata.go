@@ -18,7 +18,8 @@ import (
 // FirmataProtocol is a board with StandardFirmata or ConfigurableFirmata, whose
 // pins are used as they are listed (firmware-protocols/firmata). Analog inputs come
 // by themselves, digital inputs when they change; what is written to a pin is
-// confirmed by what the board says the pin has.
+// confirmed by what the board says the pin has. A pin that becomes an output is low
+// at first; a servo goes to its middle.
 type FirmataProtocol struct {
 	Sampling Duration            `yaml:"sampling"` // how often analog inputs are reported, 1ms to 16s; default 20ms. Boards have a smallest one, 1 or 10ms
 	Poll     Duration            `yaml:"poll"`     // how often the outputs are read back, default 500ms
@@ -26,6 +27,10 @@ type FirmataProtocol struct {
 	Volts    float64             `yaml:"volts"`    // full scale of those inputs, such as 5; default: the board's own numbers
 	Pins     []firmata.PinOption `yaml:"pins"`     // field, pin (13, D13, A0), mode (input, pullup, output, pwm, servo, analog), max (of analog and pwm), pulse (of servo)
 }
+
+// mostWaiting bounds what a board that starts again and again can make wait to be
+// sent.
+const mostWaiting = 1024
 
 // bootField is in the record of a board that says that it has started.
 const bootField = "boot"
@@ -128,7 +133,9 @@ func (c *firmataCodec) feed(p []byte, _ transport.Kind, emit func(*lines.Record)
 	c.emit = emit
 	c.sess.Feed(c.now(), p, c.handle)
 	c.emit = nil
-	c.out = append(c.out, c.sess.Output()...)
+	if c.out = append(c.out, c.sess.Output()...); len(c.out) > mostWaiting { // it is asked again
+		c.out = c.out[:0]
+	}
 	if before <= firmata.AskVersion && c.sess.State() > firmata.AskVersion {
 		c.say(bootField, emit)
 	}

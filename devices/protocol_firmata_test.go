@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"labbox/devices/transport"
-	"labbox/devices/transport/mem"
 	"labbox/edge"
 	"labbox/firmware-protocols/firmata"
 )
@@ -108,108 +106,6 @@ func TestAFirmataBoardIsSimulated(t *testing.T) {
 	})
 }
 
-// firmataBoard is a board at the far end of a line, with what a test does to it.
-type firmataBoard struct {
-	mu    sync.Mutex
-	dev   *firmata.Device
-	began time.Time
-	port  *mem.Port
-	deaf  bool
-	twist func(in []byte) []byte // what arrives of what was sent
-	got   []byte
-}
-
-func newFirmataBoard(t *testing.T, o firmata.DeviceOptions) *firmataBoard {
-	t.Helper()
-	d, err := firmata.NewDevice(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &firmataBoard{dev: d}
-}
-
-// do changes the board from outside, and has it say what it has to say.
-func (b *firmataBoard) do(fn func(d *firmata.Device, now time.Duration)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.began.IsZero() {
-		b.began = time.Now()
-		b.dev.Boot(0)
-		b.dev.Output()
-	}
-	fn(b.dev, time.Since(b.began))
-	if out := b.dev.Output(); b.port != nil && len(out) > 0 {
-		_ = b.port.Send(out, transport.Stream)
-	}
-}
-
-func (b *firmataBoard) set(fn func()) { b.do(func(*firmata.Device, time.Duration) { fn() }) }
-
-func (b *firmataBoard) pin(n int) (m firmata.Mode, v int) {
-	b.do(func(d *firmata.Device, _ time.Duration) { m, v = d.Pin(n) })
-	return m, v
-}
-
-func (b *firmataBoard) run(p *mem.Port) {
-	b.set(func() { b.port = p })
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(10 * time.Millisecond):
-				b.do(func(d *firmata.Device, now time.Duration) {
-					if !b.deaf {
-						d.Tick(now)
-					}
-				})
-			}
-		}
-	}()
-	buf := make([]byte, 1024)
-	for {
-		n, _, err := p.Receive(buf)
-		if err != nil {
-			return
-		}
-		b.do(func(d *firmata.Device, now time.Duration) {
-			in := buf[:n]
-			b.got = append(b.got, in...)
-			if b.twist != nil {
-				in = b.twist(in)
-			}
-			if !b.deaf {
-				d.Feed(now, in)
-			}
-		})
-	}
-}
-
-// moved says whether anything was sent that could move an output: a mode, a pin,
-// a port, PWM.
-func (b *firmataBoard) moved() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	sysex := false
-	for _, c := range b.got {
-		switch {
-		case c == 0xF0 || c == 0xF7:
-			sysex = c == 0xF0
-		case !sysex && (c == 0xF4 || c == 0xF5 || c == 0xFF || c >= 0x90 && c < 0xA0 || c >= 0xE0 && c < 0xF0):
-			return true
-		}
-	}
-	return false
-}
-
-func withBoard(t *testing.T, typ *Type, o firmata.DeviceOptions, test func(t *testing.T, r *rig, b *firmataBoard)) {
-	t.Helper()
-	b := newFirmataBoard(t, o)
-	inBubbleOf(t, typ, b.run, func(t *testing.T, r *rig) { test(t, r, b) })
-}
-
 func (r *rig) drive(name, param string, v any) error {
 	r.t.Helper()
 	f := r.take(ann)
@@ -246,109 +142,32 @@ func TestAFirmataBoardLeftRunning(t *testing.T) {
 	})
 }
 
-// What the board cannot do is found when it is connected, and nothing is moved.
-func TestAFirmataBoardThatCannot(t *testing.T) {
-	few := firmata.Uno(5)
-	few[10].Abilities = few[2].Abilities[:3]
-	for _, tt := range []struct {
-		name, want string
-		o          firmata.DeviceOptions
-		old        []string
-	}{
-		{"no such pin", "it has no pin 40", firmata.DeviceOptions{}, []string{"pin: 12", "pin: 40"}},
-		{"no such mode", `pin 10 (field "arm") cannot be servo`, firmata.DeviceOptions{Pins: few}, nil},
-		{"no such channel", "it has no pin A7", firmata.DeviceOptions{}, []string{"pin: A0", "pin: A7"}},
-		{"resolution", "fan: 300 for fan, which takes 0 to 255", firmata.DeviceOptions{}, []string{", max: 100", "", "33.2", "300"}},
-		{"old", "it speaks Firmata 2.3, which does not report", firmata.DeviceOptions{Major: 2, Minor: 3}, nil},
-		{"older", "it speaks Firmata 2.1", firmata.DeviceOptions{Major: 2, Minor: 1}, nil},
-		{"all", "it has no A9", firmata.DeviceOptions{}, []string{"    pins:", "    analog: true\n    pins:", "- {id: valve,", "- {id: nine, from: A9, label: {en: Nine}}\n  - {id: valve,"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			withBoard(t, benchType(t, tt.old...), tt.o, func(t *testing.T, r *rig, b *firmataBoard) {
-				st := r.until("fault", func(st edge.Status) bool { return st.State == edge.StateFault })
-				if st.Reason.Code != edge.CodeContract || !strings.Contains(st.Reason.Message, tt.want) {
-					t.Errorf("%s: %v", st.Reason.Code, st.Reason)
-				}
-				setUp := tt.name == "resolution" || tt.name == "old" || tt.name == "all" // found out last: the modes are set
-				if b.moved() != setUp {
-					t.Errorf("moved %t: % x", b.moved(), b.got)
-				}
-				if _, v := b.pin(13); v != 0 {
-					t.Error("an output is on")
-				}
-				time.Sleep(5 * time.Second)
-				if r.Status().State != edge.StateFault {
-					t.Error(r.Status().State)
-				}
+// Setting a board up moves no output that has its mode already.
+func TestFirmataIsSetUpWithoutMoving(t *testing.T) {
+	text := strings.Replace(bench[:strings.Index(bench, "commands:")], ", simulate: {follow: fan.x, mean: 1, amplitude: 0.02}", "", 1)
+	typ, ps := ParseType("bench.yaml", []byte(text))
+	if err := ps.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for minor := 4; minor <= 5; minor++ {
+		withBoard(t, typ, firmata.DeviceOptions{Major: 2, Minor: minor}, func(t *testing.T, r *rig, b *firmataBoard) {
+			b.do(func(d *firmata.Device, now time.Duration) {
+				d.Feed(now, firmata.AppendDigitalPort(nil, 1, 0x30)) // 12 and 13
+				d.Feed(now, firmata.AppendDigitalPort(nil, 0, 0x80)) // 7, on the port of the pull-up
+				d.Feed(now, firmata.AppendAnalog(firmata.AppendPinMode(nil, 9, firmata.PWM), 9, 200))
 			})
-		})
-	}
-}
-
-// Whoever presses the reset button gets a board that is safe, and not one whose
-// outputs the box takes for what they were.
-func TestAFirmataBoardThatStartsAgain(t *testing.T) {
-	for _, away := range []time.Duration{0, 300 * time.Millisecond, 1800 * time.Millisecond} {
-		withBoard(t, benchType(t, "reply: 300ms", "reply: 1s"), firmata.DeviceOptions{}, func(t *testing.T, r *rig, b *firmataBoard) {
 			r.until("live", live)
-			if err := r.drive("lamp", "state", "on"); err != nil {
-				t.Fatal(err)
-			}
-			before := r.count("safe", "outcome", "confirmed")
-			b.set(func() { b.deaf = true })
-			time.Sleep(away)
-			b.do(func(d *firmata.Device, now time.Duration) { b.deaf = false; d.Boot(now) })
-			r.until("noticed", func(st edge.Status) bool { return r.count("safe", "outcome", "confirmed") > before })
-			st := r.until("live", live)
-			if m, v := b.pin(12); m != firmata.Output || v != 0 || st.Safe != edge.SafeConfirmed {
-				t.Errorf("after %v: lamp %s %d, %s", away, m, v, st.Safe)
-			}
-			if m, _ := b.pin(10); m != firmata.Servo {
-				t.Errorf("arm is %s", m)
-			}
-			if err := r.drive("lamp", "state", "on"); err != nil {
-				t.Errorf("after %v: %v", away, err)
-			}
 			time.Sleep(2 * time.Second)
-			if r.Status().Stream.RateHz < 45 || !live(r.Status()) {
-				t.Errorf("after %v: %g Hz", away, r.Status().Stream.RateHz)
+			for pin, want := range map[int]int{12: 1, 13: 1, 7: 1, 9: 200} {
+				if _, v := b.pin(pin); v != want {
+					t.Errorf("2.%d: pin %d has %d", minor, pin, v)
+				}
+			}
+			if x := r.stream.shown("valve"); x != 1 {
+				t.Errorf("valve shows %g", x)
 			}
 		})
 	}
-}
-
-func TestAFirmataBoardThatDoesNotObey(t *testing.T) {
-	withBoard(t, benchType(t), firmata.DeviceOptions{}, func(t *testing.T, r *rig, b *firmataBoard) {
-		r.until("live", live)
-		b.set(func() { // the written value gets lost, the question arrives
-			b.twist = func(in []byte) []byte {
-				if at := strings.Index(string(in), "\xF5\x0C\x01"); at >= 0 {
-					return append(append([]byte(nil), in[:at]...), in[at+3:]...)
-				}
-				return in
-			}
-		})
-		if err := r.drive("lamp", "state", "on"); edge.CodeOf(err) != edge.CodeGarbage || !strings.Contains(err.Error(), "lamp output 0, not output 1") {
-			t.Errorf("%v", err)
-		}
-		b.set(func() { b.twist = func([]byte) []byte { return nil } })
-		if err := r.drive("lamp", "state", "on"); edge.CodeOf(err) != edge.CodeNoAnswer {
-			t.Errorf("%v", err)
-		}
-		if st := r.Status(); !live(st) {
-			t.Errorf("%s: the analog inputs still come", st.State)
-		}
-		res, err := r.Stop(t.Context(), ann)
-		if err != nil || res.Confirmed {
-			t.Errorf("a stop that the board did not take: %+v, %v", res, err)
-		}
-		r.until("quarantined", func(st edge.Status) bool { return st.State == edge.StateQuarantined })
-		b.set(func() { b.twist = nil })
-		operator := edge.Actor{Seat: "o", Name: "Op", Role: edge.RoleOperator, Via: "panel"}
-		if err := r.Clear(t.Context(), operator); err != nil {
-			t.Errorf("%v", err)
-		}
-	})
 }
 
 // Before 2.5 eight outputs are written at a time. What one command writes of them
@@ -412,6 +231,7 @@ func TestAStopBetweenFirmataQuestions(t *testing.T) {
 			if err := r.drive("lamp", "state", "on"); err != nil {
 				t.Fatal(err)
 			}
+			b.do(func(d *firmata.Device, now time.Duration) { d.Feed(now, []byte{0xF0, 0x71, 1}) }) // what was discarded was half out
 			began := time.Now()
 			res, err := r.Stop(t.Context(), ann)
 			if err != nil || !res.Confirmed || time.Since(began) > 100*time.Millisecond {
@@ -428,68 +248,6 @@ func TestAStopBetweenFirmataQuestions(t *testing.T) {
 			time.Sleep(7 * time.Millisecond)
 		}
 	})
-}
-
-func TestFirmataGarbageAndWords(t *testing.T) {
-	withBoard(t, benchType(t), firmata.DeviceOptions{}, func(t *testing.T, r *rig, b *firmataBoard) {
-		r.until("live", live)
-		b.do(func(d *firmata.Device, _ time.Duration) {
-			_ = b.port.Send([]byte("garbage\xE0\xE0\x01"), transport.Stream)
-			_ = b.port.Send(firmata.AppendString(nil, "I am tired"), transport.Stream)
-		})
-		time.Sleep(time.Second)
-		if st := r.Status(); st.Counts.Garbage == 0 || st.Counts.Lost == 0 || !live(st) {
-			t.Errorf("%s, %+v", st.State, st.Counts)
-		}
-		if r.count("text", "text", "I am tired") != 1 {
-			t.Error("its words are lost")
-		}
-		for _, high := range []bool{true, false, true} { // between two scans
-			before := r.Status().Counts.Samples
-			b.do(func(d *firmata.Device, _ time.Duration) { d.SetDigital(2, high) })
-			want := map[bool]float64{true: 1}[high]
-			r.until("key", func(st edge.Status) bool { return r.stream.shown("key") == want && st.Counts.Samples > before })
-		}
-	})
-}
-
-// What is no Firmata board is told so, and is sent nothing but questions.
-func TestNoFirmataBoard(t *testing.T) {
-	for said, want := range map[string]string{"": "no answer while asking for the version", "T=21.5\r\n": "T=21.5"} {
-		var mu sync.Mutex
-		var got []byte
-		inBubbleOf(t, benchType(t), func(p *mem.Port) {
-			go func() {
-				for range 1000 {
-					if p.Send([]byte(said), transport.Stream) != nil {
-						return
-					}
-					time.Sleep(100 * time.Millisecond)
-				}
-			}()
-			buf := make([]byte, 64)
-			for {
-				n, _, err := p.Receive(buf)
-				if err != nil {
-					return
-				}
-				mu.Lock()
-				got = append(got, buf[:n]...)
-				mu.Unlock()
-			}
-		}, func(t *testing.T, r *rig) {
-			st := r.until("fault", func(st edge.Status) bool { return st.State == edge.StateFault })
-			if !strings.Contains(st.Reason.Error(), want) {
-				t.Errorf("%v", st.Reason)
-			}
-			time.Sleep(20 * time.Second)
-			mu.Lock()
-			defer mu.Unlock()
-			if s := strings.NewReplacer("\xF7", "", "\xF9", "").Replace(string(got)); s != "" || len(got) == 0 {
-				t.Errorf("it was sent % x", got)
-			}
-		})
-	}
 }
 
 // A board without analog inputs in use says its values with the answers.
@@ -530,63 +288,4 @@ func TestFirmataChannelsOfTheBoard(t *testing.T) {
 			t.Error(got)
 		}
 	})
-}
-
-func TestFirmataTypesAreChecked(t *testing.T) {
-	for _, tt := range []struct{ old, text, want string }{
-		{"sampling: 20ms", "sampling: 20s", "sampling 20s"},
-		{"poll: 200ms", "poll: 1ms", "poll 1ms"},
-		{"poll: 200ms", "volts: -1", "volts -1"},
-		{"field: lamp, pin: 12", "field: lamp, pin: x12", "no pin is called `x12`"},
-		{"field: lamp, pin: 12", "field: lamp, pin: AD12", "no pin is called `AD12`"},
-		{"field: lamp, pin: 12", "field: lamp, pin: D13", "pin 13 is `lamp` already"},
-		{"field: lamp, pin: 12", "field: valve, pin: 12", "a second pin `valve`"},
-		{"field: lamp, pin: 12", "pin: 12", "a pin needs a name"},
-		{"mode: output", "mode: outputs", "did you mean `output`?"},
-		{"mode: output}", "mode: output, max: 5}", "only analog and pwm have a full scale"},
-		{"max: 100", "max: -1", "max -1"},
-		{"mode: servo", "mode: servo, pulse: [5]", "pulse [5]"},
-		{"mode: pwm, max: 100", "mode: pwm, pulse: [5, 6]", "only servo has pulses"},
-		{"id: valve, label", "id: valve, from: valv, label", "did you mean `valve`?"},
-		{"write: {fan: $x}", "write: {fam: $x}", "did you mean `fan`?"},
-		{"write: {fan: $x}", "write: {key: $x}", "`key` is pullup, no output"},
-		{"write: {fan: $x}", "write: {lamp: $x}", "`lamp` is on or off, `x` any number"},
-		{"write: {fan: $x}", "write: {fan: $y}", "`$y` names no parameter"},
-		{"write: {fan: $x}", "write: {fan: word}", "word is no number"},
-		{"fan: 20, lamp", "fan: 101, lamp", "101 for fan, which takes 0 to 100"},
-		{"valve: true", "valve: 0.5", "0.5 for valve, which is 0 or 1"},
-		{"range: [0, 33.2]", "range: [0, 101]", "101 for fan, which takes 0 to 100"},
-		{"range: [10, 170.4], default: 90", "range: [10.1, 10.2], default: 10.1", "would be written as 10, outside 10.1 to 10.2"},
-		{"valve: 0, fan: 0", "fan: 0", "the safe sequence leaves valve as it is"},
-		{"connect: {boot: 1s}", "connect: {banner: {x: 1}}", "a Firmata board needs no `banner`"},
-		{"safe:\n", "safe:\n  resync: x\n", "a Firmata board needs no `resync`"},
-		{"send: {write: {fan: $x}}", "send: {write: {fan: $x}}\n    reply: {ok: {a: 1}}", "a Firmata board needs no `reply`"},
-		{"stale_after: 1s", "auto_channels: {}", "a Firmata board needs no `auto_channels`"},
-		{"write: {fan: $x}", "parts: [x]", "this protocol's messages have no `parts`"},
-	} {
-		text := strings.Replace(bench, tt.old, tt.text, 1)
-		if text == bench {
-			t.Fatalf("%q is not there", tt.old)
-		}
-		_, ps := ParseType("t.yaml", []byte(text))
-		if got := ps.Err(); got == nil || !strings.Contains(got.Error(), tt.want) {
-			t.Errorf("%s: %v, want %s", tt.text, got, tt.want)
-		}
-	}
-	for _, good := range []string{
-		"schema: 1\ntype: x\nlabel: {en: X}\nprotocol: {firmata: {}}\n",
-		"schema: 1\ntype: x\nlabel: {en: X}\nprotocol: {firmata: {}}\nchannels: [{id: x, from: A3, label: {en: X}}]\n",
-	} {
-		if _, ps := ParseType("t.yaml", []byte(good)); ps.Err() != nil {
-			t.Error(ps.Err())
-		}
-	}
-	for _, bad := range []string{
-		"schema: 1\ntype: x\nlabel: {en: X}\nprotocol: {firmata: {pins: [{field: a, pin: 2, mode: input}]}}\n",
-		"schema: 1\ntype: x\nlabel: {en: X}\nprotocol: {firmata: {}}\nchannels: [{id: x, from: A03, label: {en: X}}]\n",
-	} {
-		if _, ps := ParseType("t.yaml", []byte(bad)); ps.Err() == nil {
-			t.Errorf("passed: %s", bad)
-		}
-	}
 }

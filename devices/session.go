@@ -183,6 +183,9 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 	default: // the box stops before anybody knows what this is: send it nothing
 		return nil
 	}
+	s.mu.Lock()
+	s.known = s.clock.Mono()
+	s.mu.Unlock()
 	var failed error
 	for i := range s.typ().Connect.Steps {
 		if failed = s.step(l, &s.typ().Connect.Steps[i], nil); failed != nil {
@@ -274,7 +277,20 @@ func (s *Supervisor) identify(ctx context.Context, l *link, r *reader) error {
 	default:
 	}
 	s.setState(edge.StateFault, r.verdict(s.typ()))
-	return s.await(ctx, l, time.Duration(1<<62), r.known, nil)
+	for ctx.Err() == nil {
+		if err := s.await(ctx, l, askAgain, r.known, nil); err != nil {
+			return err
+		}
+		select {
+		case <-r.known:
+			return nil
+		default: // it may have started again
+			if err := l.greet(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // steady keeps a live device until something is wanted of it: nil means that a
@@ -361,7 +377,10 @@ func (s *Supervisor) stale() {
 
 func (s *Supervisor) frozenLocked() bool {
 	at, ok := s.stream.newest()
-	return !ok || s.clock.Mono()-at > s.typ().Stale
+	if !ok || at < s.known { // it has just been recognised: its first sample may still come
+		at = s.known
+	}
+	return s.clock.Mono()-at > s.typ().Stale
 }
 
 // silenceLocked says why there is no data.
