@@ -69,6 +69,7 @@ type Supervisor struct {
 	stops    uint64        // emergency stops so far: a resume ends only those before it
 	unsaved  bool          // the latched stop is not durable yet
 	saving   bool          // it is being tried again
+	known    time.Duration // when this connection's device was recognised
 	tried    time.Duration // when the last safe sequence began
 	wake     chan struct{} // buffered: the session looks at wantSafe
 	changed  func(edge.Status)
@@ -91,9 +92,6 @@ func New(cfg Config) (*Supervisor, error) {
 	}
 	if cfg.TickAge == 0 {
 		cfg.TickAge = 2 * time.Second
-	}
-	if cfg.Name == "" {
-		cfg.Name = cfg.Type.Label.In("en")
 	}
 	s := &Supervisor{cfg: cfg, clock: cfg.Clock, log: cfg.Logger.With("device", cfg.ID),
 		stream: newStream(cfg.Box, cfg.ID, cfg.Sinks), codec: c,
@@ -146,7 +144,11 @@ func (s *Supervisor) statusLocked() edge.Status {
 	now := s.clock.Mono()
 	info, counts := s.stream.info(now)
 	counts.Commands, counts.Refused, counts.Reconnects = s.commands, s.refused, s.reopens
-	return edge.Status{Box: s.cfg.Box, Device: s.cfg.ID, Name: s.cfg.Name, Type: s.typ().Name, Port: s.cfg.Opener.String(),
+	name := s.cfg.Name
+	if name == "" {
+		name = s.typ().Label.In("en")
+	}
+	return edge.Status{Box: s.cfg.Box, Device: s.cfg.ID, Name: name, Type: s.typ().Name, Port: s.cfg.Opener.String(),
 		Contract: s.contract.Hash, State: s.state, SinceMS: s.since.Milliseconds(), Reason: s.reason, Safe: s.safe,
 		Stopped: s.stopped, Lease: s.keeper.Info(now), Stream: info, Tick: s.tick, Run: s.run, Counts: counts}
 }
