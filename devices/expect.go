@@ -27,6 +27,7 @@ type expectation struct {
 	raw      string        // the answer, for people
 	mismatch string        // what came instead of it, and why it is none
 	settled  bool
+	outcome  error      // once it is settled
 	done     chan error // buffered; nil: confirmed
 }
 
@@ -50,7 +51,7 @@ func newShows(t *Type, shows []Show, args []argument) *expectation {
 
 func (e *expectation) settle(err error) {
 	if !e.settled {
-		e.settled = true
+		e.settled, e.outcome = true, err
 		e.done <- err
 	}
 }

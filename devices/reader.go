@@ -31,6 +31,7 @@ type reader struct {
 	asked          map[string]bool // polls that were answered
 	questions      int             // polls there are
 	greeted        bool            // the session's: the device has said what it is
+	trace          tracing         // is told what became of each record; nil: nobody
 	texts          int             // events made of the device's words in the last second
 	textsAt        time.Duration
 }
@@ -98,7 +99,11 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 	first := !r.heard
 	r.heard = true
 	r.bannerIs(rec)
-	if e := r.l.watch.record(rec); e != nil {
+	e := r.l.watch.record(rec)
+	if r.trace != nil {
+		defer func() { r.trace(rec, e, now) }()
+	}
+	if e != nil {
 		// The answer of a device that is asked holds values, even where it is known by
 		// some of its fields.
 		if _, byFields := e.reply.(*fieldsAnswer); (!byFields || len(s.typ().Polls) > 0) && len(rec.Fields) > 0 {

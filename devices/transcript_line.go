@@ -309,6 +309,10 @@ func quoteBytes(b []byte) string {
 	return quoteASCII(b)
 }
 
+// QuoteBytes shows bytes on one line: as text with escapes, or, where most of them
+// are no text, in hexadecimal digits.
+func QuoteBytes(b []byte) string { return quoteBytes(b) }
+
 // quoteASCII is b in double quotes, each byte that is not printable ASCII escaped.
 func quoteASCII(b []byte) string {
 	out := []byte{'"'}

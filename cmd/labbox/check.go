@@ -17,12 +17,16 @@ import (
 func checkCommand(fs *flag.FlagSet) func(context.Context, streams, []string) error {
 	schema := fs.String("schema", "", "print the JSON Schema of a `KIND` of file, type or box, for editors")
 	blueprint := fs.Bool("blueprint", false, "print a type file with comments to start from")
-	return func(_ context.Context, s streams, files []string) error {
+	var f tryFlags
+	f.add(fs)
+	return func(ctx context.Context, s streams, files []string) error {
 		switch {
+		case f.port != "":
+			return f.run(ctx, s, files)
 		case *schema != "" || *blueprint:
 			return printReference(s, *schema, *blueprint, files)
 		case len(files) == 0:
-			return edge.Errorf(edge.CodeBadRequest, "no file to check").WithHint("labbox check FILE")
+			return edge.Errorf(edge.CodeBadRequest, "no file to check").WithHint("labbox check FILE..., or labbox check --try PORT")
 		}
 		return checkFiles(s, files)
 	}

@@ -61,7 +61,7 @@ type command struct {
 func commands() map[string]command {
 	return map[string]command{
 		"run":     {"[flags]", "serve the lab; without a box file: two demo devices", 0, 0, runCommand},
-		"check":   {"FILE...", "check box files and device types", 0, 1 << 20, checkCommand},
+		"check":   {"FILE... | --try PORT [FILE]", "check box files and device types; --try: on a live device", 0, 1 << 20, checkCommand},
 		"ports":   {"", "list the serial ports and what they look like", 0, 0, portsCommand},
 		"sim":     {"TYPE --pty PATH", "offer a simulated device on a pty", 1, 1, simCommand},
 		"doctor":  {"[flags]", "look at ports, disk, clock, broker and store, and say what to do", 0, 0, doctorCommand},
