@@ -17,7 +17,7 @@ type Builder struct {
 // device stamps its samples. Columns beyond 1024 or of an unknown format panic:
 // they come from a checked descriptor.
 func NewBuilder(stream uint64, epoch uint32, firstSeq uint64, cols []Column, deviceTime bool) *Builder {
-	b := &Builder{next: firstSeq}
+	b := &Builder{next: firstSeq % MaxInt}
 	b.p.stream = stream & MaxInt
 	b.p.epoch = epoch
 	b.shape(cols, deviceTime)
@@ -50,7 +50,7 @@ func (b *Builder) Restart(epoch uint32, cols []Column, deviceTime bool) {
 // (NaN where unknown) and the values in column order (NaN where missing; vals
 // may be shorter than the columns).
 func (b *Builder) Add(box time.Duration, deviceUS float64, vals []float64) {
-	if !b.p.fits(box, 1) {
+	if !b.p.fits(box, 1) || b.next == 0 { // the numbers begin anew behind MaxInt
 		b.close()
 	}
 	if len(b.p.box) == 0 {
@@ -58,8 +58,11 @@ func (b *Builder) Add(box time.Duration, deviceUS float64, vals []float64) {
 		b.lost = 0
 	}
 	b.p.add(box, deviceUS, vals)
-	b.next = (b.next + 1) & MaxInt
+	b.skip(1)
 }
+
+// skip counts n samples. MaxInt itself is the end of the last frame's numbers.
+func (b *Builder) skip(n uint64) { b.next = (b.next + n) % MaxInt }
 
 // Lose declares that n samples, or LostUnknown, are missing before the next
 // Add. A known number advances the sequence.
@@ -70,7 +73,7 @@ func (b *Builder) Lose(n uint32) {
 	b.close()
 	b.lost = AddLost(b.lost, n)
 	if n != LostUnknown {
-		b.next = (b.next + uint64(n)) & MaxInt
+		b.skip(uint64(n))
 	}
 }
 

@@ -351,3 +351,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A device that makes up its counts can drive the numbers to their end. What the
+// builder writes can be read all the same.
+func TestNumbersBeginAnewBehindTheLast(t *testing.T) {
+	for _, first := range []uint64{frame.MaxInt - 2, frame.MaxInt - 1, frame.MaxInt, frame.MaxInt + 1} {
+		b := frame.NewBuilder(1, 1, first, []frame.Column{{Format: frame.F32, Scale: 1}}, false)
+		for i := range 5 {
+			b.Add(time.Duration(i)*time.Millisecond, 0, []float64{1})
+		}
+		b.Lose(frame.LostUnknown - 1)
+		b.Add(time.Second, 0, []float64{1})
+		n := 0
+		for rest := b.AppendFrame(nil); len(rest) > 0; {
+			v, more, err := frame.Parse(rest)
+			if err != nil {
+				t.Fatalf("from %d: %v", first, err)
+			}
+			n += v.Header().Samples
+			rest = more
+		}
+		if n != 6 {
+			t.Errorf("from %d: %d samples", first, n)
+		}
+	}
+}
