@@ -129,10 +129,7 @@ func (in *intake) flush(out sample) {
 	for k := range n {
 		for i, a := range in.arrays {
 			if a != nil {
-				in.row[i] = math.NaN()
-				if k < len(a) {
-					in.row[i] = a[k]
-				}
+				in.row[i] = nth(a, k)
 			}
 		}
 		out(in.at, in.oneTime(n), in.row)
@@ -210,7 +207,7 @@ func (in *intake) take(r *lines.Record, at time.Duration, lose func(uint32), out
 	if n == 1 {
 		for i, a := range in.arrays {
 			if len(a) == 1 {
-				in.row[i] = a[0]
+				in.row[i] = nth(a, 0)
 			}
 		}
 		dev := in.deviceTime(r, 0)
@@ -222,10 +219,7 @@ func (in *intake) take(r *lines.Record, at time.Duration, lose func(uint32), out
 	for k := range n {
 		for i, a := range in.arrays {
 			if a != nil {
-				in.row[i] = math.NaN()
-				if k < len(a) {
-					in.row[i] = a[k]
-				}
+				in.row[i] = nth(a, k)
 			}
 		}
 		dev := in.deviceTime(r, k)
@@ -237,6 +231,14 @@ func (in *intake) take(r *lines.Record, at time.Duration, lose func(uint32), out
 		out(box, dev, in.row)
 	}
 	return n
+}
+
+// nth is the k-th value of a row: none where it ends before, or is infinite.
+func nth(a []float64, k int) float64 {
+	if k >= len(a) || math.IsInf(a[k], 0) {
+		return math.NaN()
+	}
+	return a[k]
 }
 
 func (in *intake) gap(r *lines.Record) uint32 {

@@ -332,7 +332,9 @@ func (c *labwireCodec) encode(dst []byte, s *Send, _ *Reply, args []argument) (*
 	}
 	values := make([]float64, len(args))
 	for i, a := range args {
-		values[i] = a.num
+		if values[i] = a.out; a.param.kind() == edge.ParamChoice {
+			values[i] = float64(a.place)
+		}
 	}
 	raw, err := n.command.Args(nil, values)
 	if err != nil {

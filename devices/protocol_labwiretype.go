@@ -24,7 +24,7 @@ func labwireType(base *Type, d *labwire.Dictionary, crc uint32) (*Type, error) {
 	}
 	t.Connect.Banner = Fields{labwireBoot: 1}
 	t.Time, t.Count = &DeviceTime{From: labwireTime, Unit: "us"}, &Count{From: labwireRow, Bits: 32}
-	t.Channels, t.Commands, t.keys = nil, nil, nil
+	t.Channels, t.Commands, t.keys = nil, nil, [][]byte{} // no longer nil: it has told
 	for i := range d.Channels {
 		t.Channels = append(t.Channels, labwireChannel(&d.Channels[i]))
 		t.keys = append(t.keys, []byte(d.Channels[i].ID))

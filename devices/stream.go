@@ -111,8 +111,10 @@ func (s *stream) flushLocked() {
 	s.buf = s.b.AppendFrame(s.buf[:0])
 	for rest := s.buf; len(rest) > 0; {
 		v, more, err := frame.Parse(rest)
-		if err != nil {
-			panic("devices: own frame: " + err.Error())
+		if err != nil { // whatever it is, it costs these samples and no other device
+			s.counts.Garbage++
+			s.b.Lose(frame.LostUnknown)
+			return
 		}
 		for _, k := range s.sinks {
 			k.Frame(s.device, v.Bytes())

@@ -1,0 +1,98 @@
+package devices
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"labbox/edge"
+	"labbox/edge/config"
+	"labbox/firmware-protocols/labwire"
+	"labbox/firmware-protocols/lines"
+)
+
+// What is infinite is no value, in a row of them too.
+func TestInfiniteValuesInARowAreNone(t *testing.T) {
+	typ := parsed(t, `schema: 1
+type: x
+label: {en: X}
+protocol: {lines: {format: json}}
+channels: [{id: v, label: {en: V}}]
+`)
+	in := newIntake(typ, nil)
+	var got []float64
+	r := &lines.Record{Kind: lines.Values, Fields: []lines.Field{{Key: []byte("v"), Kind: lines.NumberArray, Array: []float64{1, math.Inf(1), math.Inf(-1), 2}}}}
+	in.take(r, time.Second, func(uint32) {}, func(_ time.Duration, _ float64, row []float64) { got = append(got, row[0]) })
+	r.Fields[0].Array = []float64{math.Inf(1)}
+	in.take(r, time.Second, func(uint32) {}, func(_ time.Duration, _ float64, row []float64) { got = append(got, row[0]) })
+	in.round.collect(r, time.Second)
+	in.round.flush(func(_ time.Duration, _ float64, row []float64) { got = append(got, row[0]) })
+	for i, x := range got {
+		if math.IsInf(x, 0) {
+			t.Errorf("value %d is %g", i, x)
+		}
+	}
+	if len(got) != 6 || got[0] != 1 || got[3] != 2 {
+		t.Errorf("%v", got)
+	}
+}
+
+const heaterDictionary = `labwire 1
+device heater "Heater" "1.0"
+rate 10
+safe "Heater off" 1000 10000
+i16 temperature "Temperature" "Cel" 0 100 1 0.1 0
+command heat "Heat" on
+float power "Power" "%" 0 100 1 0 0
+`
+
+func toldType(t *testing.T, dictionary string, dev *config.Device) (*Type, error) {
+	t.Helper()
+	d, err := labwire.ParseDictionary([]byte(dictionary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	typ, err := labwireType(catalogType(t, "labwire"), d, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return typ.narrowed(dev)
+}
+
+// The bench's limits hold for what a firmware is sent, after rounding.
+func TestBenchLimitsHoldAfterRoundingForToldTypes(t *testing.T) {
+	top := 10.06
+	typ, err := toldType(t, heaterDictionary, &config.Device{ID: "h", Limits: map[string]config.Limit{"heat.power": {Max: &top}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := typ.command("heat")
+	args, err := cmd.resolve(edge.Args{"power": edge.Number(10.06)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newLabwireCodec(typ)
+	out, err := c.encode(nil, cmd.Send, nil, args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := cmd.Send.native.(*labwireSend)
+	want, err := n.command.Args(nil, []float64{10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sent := string(labwire.AppendCommand(nil, 1, 0, want)); string(out.data) != sent {
+		t.Errorf("% x went out, not % x: above 10.06", out.data, sent)
+	}
+}
+
+// A firmware without channels cannot make the bench's limits meaningless.
+func TestLimitsOfAToldTypeWithoutChannels(t *testing.T) {
+	top := 10.
+	other := strings.NewReplacer("heat ", "warm ", `i16 temperature "Temperature" "Cel" 0 100 1 0.1 0`+"\n", "").Replace(heaterDictionary)
+	_, err := toldType(t, other, &config.Device{ID: "h", Limits: map[string]config.Limit{"heat.power": {Max: &top}}})
+	if edge.CodeOf(err) != edge.CodeBadConfig {
+		t.Errorf("a limit that names nothing: %v", err)
+	}
+}
