@@ -30,8 +30,17 @@ type gcodeCodec struct {
 	win   *gcode.Window
 	line  *gcode.Line // that rec stands for
 	id    uint64      // of the line that it answers, 0 for none
+	idle  int         // reports in a row, since the last line, that it stands
 	asked int         // status reports until a reset that was asked for is forgotten
 }
+
+// idleHeard is how many reports without a motion, after a line, tell that the
+// stage has nothing to do any more: what it has not answered by then, it has, and
+// the answer was lost.
+const idleHeard = 3
+
+// stands says whether a stage in that state has carried out what it got.
+func stands(state string) bool { return oneOf(state, "Idle", "Alarm", "Check", "Sleep") }
 
 // resetHeard is how many status reports may be under way when a stage is reset:
 // its banner comes before any later one.
@@ -78,6 +87,11 @@ func (c *gcodeCodec) received(l *gcode.Line) {
 		c.rec.Kind = lines.Values
 		c.status(l)
 		c.asked = max(0, c.asked-1)
+		if state, ok := l.Get("state"); ok && !stands(string(state.Text)) {
+			c.idle = 0
+		} else {
+			c.idle++
+		}
 	case gcode.OK, gcode.Error:
 		if id, expected := c.win.Ok(); expected {
 			c.id = id
@@ -195,12 +209,17 @@ func (c *gcodeCodec) polls() []poll {
 	p := poll{id: "status", every: c.o.Poll, message: func() (*outgoing, error) {
 		return &outgoing{data: []byte(c.o.Status), kind: transport.Binary, aside: true, answer: gcodeStatus{c}, within: c.wait}, nil
 	}}
-	if len(c.o.Status) > 1 || !gcode.IsRealtime(c.o.Status[0]) {
+	if !c.byByte() {
 		p.message = func() (*outgoing, error) {
 			return c.outgoing(nil, [][]byte{[]byte(c.o.Status + "\n")}, &gcodeAnswer{c: c, status: true}, nil)
 		}
 	}
 	return []poll{p}
+}
+
+// byByte says that the status is asked for past all lines.
+func (c *gcodeCodec) byByte() bool {
+	return len(c.o.Status) == 1 && gcode.IsRealtime(c.o.Status[0])
 }
 
 // gcodeStatus awaits a report.

@@ -28,6 +28,10 @@ func (a *gcodeAnswer) push() error {
 	c := a.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(a.ids) == 0 && (c.idle >= idleHeard || !c.byByte()) {
+		c.win.Reset()
+	}
+	c.idle = 0
 	id, ok := c.win.Push(a.lines[len(a.ids)])
 	if !ok {
 		return edge.Errorf(edge.CodeNotReady, "the stage has %d lines that it has not answered yet", c.win.Lines()).

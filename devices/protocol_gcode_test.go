@@ -24,7 +24,6 @@ type stageEnd struct {
 	says  func(string) string // changes what it says; nil: as it is
 	got   []byte
 	port  *mem.Port
-	full  int // most bytes that waited in its buffer
 }
 
 func newStageEnd(t *testing.T, o gcode.StageOptions) *stageEnd {
@@ -124,6 +123,7 @@ func stageType(t *testing.T) *Type {
 	text := strings.Replace(string(data), "commands:\n", `commands:
   - {id: unknown, label: {en: U}, send: {parts: ["G5"]}}
   - {id: outside, label: {en: O}, send: {parts: ["G21G90G0X500"]}}
+  - {id: restart, label: {en: R}, send: {realtime: "\x18"}, reply: {ok: {banner: "*"}, within: 1s}}
   - {id: asks, label: {en: A}, send: {parts: ["$$"]}, reply: {ok: {$130: 100}}}
   - {id: asks-else, label: {en: A}, send: {parts: ["$$"]}, reply: {ok: {$130: 99}}}
   - {id: stumbles, label: {en: S}, send: {lines: [[G21G90G1X1F3000], [G1X2], [G5], [G1X4]]}, reply: {within: 3s}}
@@ -199,6 +199,10 @@ func TestAStageMovesWithinItsLimits(t *testing.T) {
 		}
 		if err := ask("asks-else", nil); edge.CodeOf(err) != edge.CodeDeviceRefused || !strings.Contains(err.Error(), "$130 100") {
 			t.Errorf("other settings: %v", err)
+		}
+		// A reset that was asked for is no restart.
+		if err := ask("restart", nil); err != nil || r.count("text", "text", "the device started again") != 0 {
+			t.Errorf("reset: %v", err)
 		}
 		if st := r.Status(); st.Counts.Garbage > 0 || st.Counts.Lost > 0 {
 			t.Errorf("%+v", st.Counts)
@@ -374,6 +378,14 @@ func TestALostOkAndARestart(t *testing.T) {
 		}
 		if st := r.Status(); st.Counts.Garbage != 1 {
 			t.Errorf("%+v", st.Counts)
+		}
+		says(nil)
+		time.Sleep(2 * time.Second)
+		if err := ask("unknown", nil); edge.CodeOf(err) != edge.CodeDeviceRefused {
+			t.Errorf("the answers are shifted: %v", err)
+		}
+		if err := ask("unlock", nil); err != nil {
+			t.Errorf("the answers are shifted: %v", err)
 		}
 		// The board starts again by itself, in the middle of a motion and of a line.
 		says(func(s string) string { return strings.ReplaceAll(s, "ok\r\n", "") })
