@@ -103,9 +103,17 @@ func FuzzIntake(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	var types []*Type
+	for _, name := range reg.Names() {
+		typ, err := reg.Type(name, "")
+		if err != nil {
+			f.Fatal(err)
+		}
+		types = append(types, typ)
+	}
 	f.Fuzz(func(t *testing.T, data []byte, cut uint8) {
-		for _, name := range reg.Names() {
-			feed(t, reg.types[name], data, int(cut)+1)
+		for _, typ := range types {
+			feed(t, typ, data, int(cut)+1)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"labbox/edge"
@@ -32,32 +33,38 @@ func (ch *Channel) calibrate() {
 // Registry finds device types: those of the catalogue, and files of a bench's
 // own. It is read-only and safe for concurrent use.
 type Registry struct {
-	types map[string]*Type
+	types map[string]func() (*Type, error)
 }
 
-// NewRegistry loads the embedded catalogue. An error means that labbox was built
-// with a broken type file.
+// NewRegistry lists the embedded catalogue. Each type is read when it is first
+// asked for: a box needs a few of them, and checking all takes a while.
 func NewRegistry() (*Registry, error) {
-	r := &Registry{types: map[string]*Type{}}
+	r := &Registry{types: map[string]func() (*Type, error){}}
 	names, err := fs.Glob(catalogFS, "catalog/*.yaml")
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		data, err := catalogFS.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		t, ps := ParseType(name, data)
-		if err := ps.Err(); err != nil {
-			return nil, err
-		}
-		if t.Name != strings.TrimSuffix(path.Base(name), ".yaml") {
-			return nil, edge.Errorf(edge.CodeBadConfig, "%s holds the type %q: file and type must have one name", name, t.Name)
-		}
-		r.types[t.Name] = t
+		r.types[strings.TrimSuffix(path.Base(name), ".yaml")] = sync.OnceValues(func() (*Type, error) { return catalogued(name) })
 	}
 	return r, nil
+}
+
+// catalogued reads one file of the catalogue. An error means that labbox was
+// built with a broken type file.
+func catalogued(name string) (*Type, error) {
+	data, err := catalogFS.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	t, ps := ParseType(name, data)
+	if err := ps.Err(); err != nil {
+		return nil, err
+	}
+	if t.Name != strings.TrimSuffix(path.Base(name), ".yaml") {
+		return nil, edge.Errorf(edge.CodeBadConfig, "%s holds the type %q: file and type must have one name", name, t.Name)
+	}
+	return t, nil
 }
 
 // Names lists the catalogue's types, sorted.
@@ -81,7 +88,7 @@ func (r *Registry) Type(name, dir string) (*Type, error) {
 		return t, ps.Err()
 	}
 	if t, ok := r.types[name]; ok {
-		return t, nil
+		return t()
 	}
 	err := edge.Errorf(edge.CodeBadConfig, "unknown device type %q", name)
 	if best := config.Nearest(name, r.Names()); best != "" {

@@ -19,7 +19,11 @@ func (r *Registry) Recognise(vid, pid string) []string {
 		return nil
 	}
 	for _, name := range r.Names() {
-		for _, id := range r.types[name].Match.USB {
+		t, err := r.Type(name, "")
+		if err != nil { // a test reads them all
+			continue
+		}
+		for _, id := range t.Match.USB {
 			if strings.EqualFold(id, vid+":"+pid) {
 				out = append(out, name)
 			}

@@ -14,7 +14,7 @@ func TestCatalogTranscripts(t *testing.T) {
 	}
 	for _, name := range reg.Names() {
 		t.Run(name, func(t *testing.T) {
-			if len(reg.types[name].Transcripts) == 0 {
+			if len(catalogType(t, name).Transcripts) == 0 {
 				t.Error("no transcripts: write down a session with the device")
 			}
 			data, err := catalogFS.ReadFile("catalog/" + name + ".yaml")
@@ -137,7 +137,7 @@ func TestTranscriptsAreChecked(t *testing.T) {
 		`{receive: "x", loses: -1}`:                          "bad_range: loses -1",
 		`{connect: [], receive: "x"}`:                        "bad_value: a device connects once",
 		`{receive: "x", then: [{sends: a, sends_hex: "0"}]}`: "bad_value: sends and sends_hex",
-		`{recive: "x"}`:                                     "unknown_key: unknown key `recive`",
+		`{recive: "x"}`:                                      "unknown_key: unknown key `recive`",
 	} {
 		if got := tell(t, bath, "      - "+step+"\n"); !strings.Contains(got, want) {
 			t.Errorf("%s: got %q, want %s", step, got, want)
