@@ -41,7 +41,11 @@ func (c *checker) modbus() {
 		}
 		seen[r.Field] = true
 		if err := r.Check(); err != nil {
-			c.bad("bad_register", "", rp, "%s", err)
+			hint := ""
+			if !oneOf(string(r.Table), "coil", "discrete", "holding", "input") {
+				hint = c.choose(string(r.Table), "coil", "discrete", "holding", "input")
+			}
+			c.bad("bad_register", hint, rp, "%s", err)
 		}
 	}
 	if _, err := newModbusCodec(c.t); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"labbox/edge/config"
 	"labbox/firmware-protocols/fields"
 	"labbox/firmware-protocols/framing"
 )
@@ -35,7 +36,13 @@ func (c *checker) compile(parts []fields.Part, o fields.Options, cmd *Command, p
 		c.bad("bad_part", "", path, "%s", err)
 		return nil
 	}
-	c.bad(pe.Code, pe.Hint, append(slices.Clone(path), pe.Index, pe.Key), "part %d: `%s` is not right", pe.Index+1, pe.Key)
+	hint := pe.Hint
+	if pe.Code == fields.CodeKind && pe.Key == "as" {
+		if best := config.Nearest(own[pe.Index].As, fields.Kinds()); best != "" {
+			hint = fmt.Sprintf("did you mean `%s`?", best)
+		}
+	}
+	c.bad(pe.Code, hint, append(slices.Clone(path), pe.Index, pe.Key), "part %d: `%s` is not right", pe.Index+1, pe.Key)
 	return nil
 }
 

@@ -161,7 +161,7 @@ func TestReferenceExamples(t *testing.T) {
 // What the schema refuses labbox check refuses: good files with something wrong
 // put in at any place.
 func TestReferenceRefusals(t *testing.T) {
-	const tries = 1500 // of all files
+	const tries = 800 // of all files
 	for kind, file := range schemaOf {
 		s, check := compiled(t, file)(""), checker(kind)
 		refused, files := 0, goodFiles(t, kind)
