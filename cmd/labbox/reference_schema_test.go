@@ -153,12 +153,12 @@ func (r *reference) typeSchema(t reflect.Type) object {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch {
-	case t == durationType:
+	switch t {
+	case durationType:
 		return object{{"$ref", "#/$defs/duration"}}
-	case t == labelType:
+	case labelType:
 		return object{{"$ref", "#/$defs/label"}}
-	case t == mapSliceType:
+	case mapSliceType:
 		return object{{"type", "object"}}
 	}
 	switch t.Kind() {

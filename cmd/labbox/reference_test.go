@@ -343,12 +343,12 @@ func (r *reference) named(t reflect.Type) string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch {
-	case t == durationType:
+	switch t {
+	case durationType:
 		return "duration"
-	case t == labelType:
+	case labelType:
 		return "label"
-	case t == mapSliceType:
+	case mapSliceType:
 		return "map"
 	}
 	switch t.Kind() {
