@@ -151,11 +151,12 @@ func (s *Supervisor) askOne(l *link, p *poll, r *round) (err error) {
 	return err
 }
 
-// untilSafe waits while a safe sequence has the line; false: the line ended.
+// untilSafe waits while a safe sequence has the line; false: the line ended. Once
+// its steps are done, the answers to polls are what shows that it worked.
 func (s *Supervisor) untilSafe(l *link) bool {
 	for {
 		s.mu.Lock()
-		waiting, news := s.wantSafe != "" || s.state == edge.StateSafing, s.news
+		waiting, news := s.wantSafe != "" || s.state == edge.StateSafing && !s.showing, s.news
 		s.mu.Unlock()
 		if !waiting {
 			return l.ctx.Err() == nil

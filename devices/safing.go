@@ -119,6 +119,14 @@ func (s *Supervisor) safeOnce(l *link) error {
 	if len(sf.Shows) == 0 {
 		return nil
 	}
+	s.mu.Lock()
+	s.showing = true
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.showing = false
+		s.mu.Unlock()
+	}()
 	e := newShows(s.typ(), sf.Shows, nil)
 	l.watch.add(e)
 	defer l.watch.remove(e)

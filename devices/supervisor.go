@@ -65,6 +65,7 @@ type Supervisor struct {
 	wantSafe string        // why a safe sequence is wanted; "" none
 	jailed   bool          // quarantined until cleared, over reconnects
 	clearing bool
+	showing  bool          // the safe sequence is sent, and waits to be seen in the data
 	ending   bool          // the box stops: nothing is obeyed any more
 	stops    uint64        // emergency stops so far: a resume ends only those before it
 	unsaved  bool          // the latched stop is not durable yet
