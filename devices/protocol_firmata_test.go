@@ -247,6 +247,20 @@ func TestAStopBetweenFirmataQuestions(t *testing.T) {
 			r.until("live", live)
 			time.Sleep(7 * time.Millisecond)
 		}
+		// Its questions get lost: they must not wait on for the answers to the stop's.
+		b.set(func() {
+			b.twist = func(in []byte) []byte {
+				if strings.HasPrefix(string(in), "\xF7\xF0\x6D") {
+					return nil
+				}
+				return in
+			}
+		})
+		time.Sleep(100 * time.Millisecond)
+		began := time.Now()
+		if res, err := r.Stop(t.Context(), ann); err != nil || !res.Confirmed || time.Since(began) > 100*time.Millisecond {
+			t.Errorf("%+v, %v after %v", res, err, time.Since(began))
+		}
 	})
 }
 

@@ -67,6 +67,9 @@ func TestAFirmataBoardThatStartsAgain(t *testing.T) {
 			b.do(func(d *firmata.Device, now time.Duration) { b.deaf = false; d.Boot(now) })
 			r.until("noticed", func(st edge.Status) bool { return r.count("safe", "outcome", "confirmed") > before })
 			st := r.until("live", live)
+			if r.count("text", "text", "the device started again") == 0 && away < time.Second {
+				t.Errorf("after %v: nobody noticed that it started again", away)
+			}
 			if m, v := b.pin(12); m != firmata.Output || v != 0 || st.Safe != edge.SafeConfirmed {
 				t.Errorf("after %v: lamp %s %d, %s", away, m, v, st.Safe)
 			}
@@ -139,10 +142,11 @@ func TestFirmataGarbageAndWords(t *testing.T) {
 			t.Error("its words are lost")
 		}
 		for _, high := range []bool{true, false, true} { // between two scans
-			before := r.Status().Counts.Samples
 			b.do(func(d *firmata.Device, _ time.Duration) { d.SetDigital(2, high) })
-			want := map[bool]float64{true: 1}[high]
-			r.until("key", func(st edge.Status) bool { return r.stream.shown("key") == want && st.Counts.Samples > before })
+			time.Sleep(time.Millisecond)
+			if want := map[bool]float64{true: 1}[high]; r.stream.shown("key") != want {
+				t.Errorf("key %g a millisecond after it became %g", r.stream.shown("key"), want)
+			}
 		}
 	})
 }
