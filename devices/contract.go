@@ -227,7 +227,7 @@ func (c *Command) contract() edge.CommandSpec {
 		Params: []edge.Param{}, Confirm: "none"}
 	switch {
 	case c.Reply != nil:
-		out.Confirm, out.TimeoutMS = "reply", int(c.Reply.Within.Milliseconds())
+		out.Confirm, out.TimeoutMS = "reply", int(c.Reply.total().Milliseconds())
 	case c.confirmed && len(c.Shows) == 0:
 		out.Confirm, out.TimeoutMS = "reply", int(c.answerIn.Milliseconds())
 	case len(c.Shows) > 0:

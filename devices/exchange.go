@@ -49,6 +49,7 @@ type verdict uint8
 const (
 	notMine  verdict = iota
 	obeyed           // the answer
+	partly           // a part of the answer: there is more to come
 	declined         // the answer: no
 	again            // the answer: ask once more
 	busy             // the answer: ask once more, later
@@ -90,6 +91,7 @@ type exchange struct {
 	ctx    context.Context // until the messages are out
 	stop   <-chan struct{} // what ends it early; nil for the safe sequence
 	urgent bool            // past every queue
+	resync bool            // what was sent before may be refused, too
 	check  func() error    // by the writer, right before the bytes of the first message
 	round  *round          // of a poll; nil for commands and steps
 	shows  *expectation    // armed with the first message; may be nil
@@ -104,7 +106,11 @@ type exchange struct {
 // run carries the exchange out, with the line to itself. An error before sent is
 // true means that nothing left the box.
 func (x *exchange) run() error {
-	if !x.urgent && !x.out.aside {
+	switch {
+	case x.urgent: // questions stay away from it
+		x.s.urgent.Add(1)
+		defer x.s.urgent.Add(-1)
+	case !x.out.aside:
 		if err := x.takeLine(); err != nil {
 			return err
 		}
@@ -225,6 +231,7 @@ func (x *exchange) one(out *outgoing, check func() error) error {
 		defer func() { x.l.spoke(x.s.clock.Mono()) }()
 	}
 	e := newAnswer(out.answer, x.round)
+	e.spare = x.resync && out == x.out
 	x.l.watch.add(e)
 	drop := true
 	defer func() {
@@ -261,12 +268,16 @@ func (x *exchange) one(out *outgoing, check func() error) error {
 	} else {
 		err = e.wait(out.within, x.stop)
 	}
-	raw, mismatch := x.l.watch.peek(e)
+	raw, mismatch, spared := x.l.watch.peek(e)
 	x.raw = raw
+	if spared != nil && edge.CodeOf(err) == edge.CodeNoAnswer { // there was only one: it was meant
+		return spared
+	}
 	_, byFields := out.answer.(*fieldsAnswer)
-	if code := edge.CodeOf(err); !x.urgent && !out.aside && (code == edge.CodeNoAnswer || code == edge.CodeSafing && !byFields) {
+	if code := edge.CodeOf(err); !x.urgent && !out.aside && (code == edge.CodeNoAnswer && mismatch == "" || code == edge.CodeSafing && !byFields) {
 		// A late answer must not be taken for the next message's. A safe message
-		// is repeated as it was: any answer to it is good.
+		// is repeated as it was: any answer to it is good. Where another answer came
+		// in its place none will.
 		drop = false
 		x.late, x.left = append(x.late, e), max(x.left, out.within)
 	}

@@ -26,6 +26,10 @@ type expectation struct {
 	good     int           // samples in a row that satisfy shows
 	raw      string        // the answer, for people
 	mismatch string        // what came instead of it, and why it is none
+	before   string        // mismatch, before the latest record
+	goesOn   bool          // the latest record is an answer; more values will come
+	spare    bool          // the first refusal may be meant for something else
+	spared   error         // it
 	settled  bool
 	outcome  error      // once it is settled
 	done     chan error // buffered; nil: confirmed
@@ -65,6 +69,7 @@ func (e *expectation) record(r *lines.Record) bool {
 	if !e.armed || e.settled || e.reply == nil {
 		return false
 	}
+	e.before = e.mismatch
 	v, err := e.reply.answer(r)
 	if v == notMine {
 		if m, ok := e.reply.(mismatcher); ok {
@@ -75,6 +80,16 @@ func (e *expectation) record(r *lines.Record) bool {
 		return false
 	}
 	e.raw = clip(r.Raw)
+	if g, ok := e.reply.(interface{ goesOn() bool }); ok {
+		e.goesOn = g.goesOn()
+	}
+	if v == declined && e.spare {
+		e.spare, e.spared = false, err
+		return true
+	}
+	if v == partly {
+		return true
+	}
 	switch v {
 	case again, busy:
 		retry := &retryError{}
@@ -234,8 +249,11 @@ func (w *watchers) arm(e *expectation, sent time.Duration) {
 func (w *watchers) record(r *lines.Record) *expectation {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, e := range w.list {
+	for i, e := range w.list {
 		if e.record(r) {
+			for _, o := range w.list[:i] { // it was no wrong answer to them
+				o.mismatch = o.before
+			}
 			return e
 		}
 	}
@@ -251,10 +269,10 @@ func (w *watchers) sample(shown reading) {
 }
 
 // peek reads what the reader noted in e.
-func (w *watchers) peek(e *expectation) (raw, mismatch string) {
+func (w *watchers) peek(e *expectation) (raw, mismatch string, spared error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return e.raw, e.mismatch
+	return e.raw, e.mismatch, e.spared
 }
 
 // fail settles everything that waits.

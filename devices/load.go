@@ -126,13 +126,38 @@ func ParseType(name string, data []byte) (*Type, config.Problems) {
 	return t, nil
 }
 
+// asked is how often the device is asked for values at most and at least; 0 where
+// it is not. What a limit of time means depends on it: two answers must fit in.
+func (t *Type) asked() (fastest, slowest time.Duration) {
+	add := func(every time.Duration) {
+		if fastest == 0 || every < fastest {
+			fastest = every
+		}
+		slowest = max(slowest, every)
+	}
+	for i := range t.Polls {
+		add(t.Polls[i].Every)
+	}
+	if m := t.Protocol.Modbus; m != nil {
+		for i := range m.Registers {
+			if every := m.Registers[i].Every; every > 0 {
+				add(every)
+			} else {
+				add(m.poll())
+			}
+		}
+	}
+	return fastest, slowest
+}
+
 func (t *Type) defaults() {
 	def := func(d *Duration, v time.Duration) {
 		if *d == 0 {
 			*d = v
 		}
 	}
-	def(&t.Stale, time.Second)
+	fastest, slowest := t.asked()
+	def(&t.Stale, time.Second+2*fastest)
 	def(&t.Grace, 2*time.Second)
 	def(&t.Keep, 30*time.Second)
 	t.Keep = max(t.Keep, t.Grace)
@@ -173,7 +198,7 @@ func (t *Type) defaults() {
 		t.Timing.Reply = 500 * time.Millisecond
 	}
 	for i := range t.Commands {
-		def(&t.Commands[i].Within, time.Second)
+		def(&t.Commands[i].Within, time.Second+2*slowest)
 		t.Commands[i].confirmed, t.Commands[i].answerIn = t.Protocol.answers(), t.Timing.Reply
 		t.Commands[i].Reply.defaults(t.Timing.Reply)
 	}
@@ -182,7 +207,7 @@ func (t *Type) defaults() {
 	}
 	steps := append(append(append(append([]Step{}, t.Connect.Identify...), t.Connect.Steps...), t.On.Mismatch...), t.On.Timeout...)
 	if t.Safe != nil {
-		def(&t.Safe.Within, time.Second)
+		def(&t.Safe.Within, time.Second+2*slowest)
 		if t.Safe.Tries == 0 {
 			t.Safe.Tries = 3
 		}
@@ -198,7 +223,15 @@ func (t *Type) defaults() {
 }
 
 func (r *Reply) defaults(within Duration) {
-	if r != nil && r.Within == 0 {
+	if r == nil {
+		return
+	}
+	if r.Within == 0 {
 		r.Within = within
+	}
+	for i := range r.Then {
+		if r.Then[i].Send != nil { // else it is a part of the answer, and has its time
+			r.Then[i].Reply.defaults(within)
+		}
 	}
 }

@@ -83,6 +83,9 @@ func (c *messagesCodec) message(m *framing.Message, emit func(*lines.Record)) {
 		c.rec.Kind = lines.Overlong
 	case m.Why != framing.OK:
 		c.rec.Kind, c.rec.Why, c.rec.Raw = lines.Garbage, m.Why.String(), m.Raw
+		if c.ignore && m.Why == framing.Garbage { // bytes between messages
+			c.rec.Kind = lines.Labels
+		}
 	}
 	emit(&c.rec)
 }
@@ -127,7 +130,13 @@ func (c *messagesCodec) encode(dst []byte, s *Send, r *Reply, args []argument) (
 	if err != nil {
 		return nil, edge.Errorf(edge.CodeBadValue, "%w", err)
 	}
-	return newPartsOutgoing(data, transport.Binary, r, c.busy, args, c.known), nil
+	out := newPartsOutgoing(data, transport.Binary, r, c.busy, args, c.known)
+	if r != nil && len(r.Then) > 0 {
+		if err := c.follow(out, r, args); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // print writes a message's parts with its parameters, and judges the result: it
@@ -205,6 +214,7 @@ type partsAnswer struct {
 	args  []argument
 	vals  fields.Values
 	known func(raw []byte) bool // a message that came by itself
+	turns turns
 }
 
 func newPartsOutgoing(data []byte, kind transport.Kind, r *Reply, busy *Busy, args []argument, known func([]byte) bool) *outgoing {
@@ -220,6 +230,7 @@ func (a *partsAnswer) answer(r *lines.Record) (verdict, error) {
 		return notMine, nil
 	}
 	if b := a.busy; b != nil && b.pattern.Match(r.Raw, &a.vals, nil) {
+		a.rewind()
 		return busy, nil
 	}
 	if p := a.reply.pattern; p != nil && p.Match(r.Raw, &a.vals, lookup(a.args)) {
@@ -227,7 +238,7 @@ func (a *partsAnswer) answer(r *lines.Record) (verdict, error) {
 		if len(a.reply.OK) > 0 && !matchFields(r, a.reply.OK, a.args) {
 			return declined, deviceRefused(r.Raw)
 		}
-		return obeyed, nil
+		return a.onward(), nil
 	}
 	if p := a.reply.refusal; p != nil && p.Match(r.Raw, &a.vals, lookup(a.args)) {
 		return declined, deviceRefused(r.Raw)

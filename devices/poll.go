@@ -119,13 +119,16 @@ func (s *Supervisor) ask(l *link, group []poll) {
 // askOne asks one question, again after a failure as often as it is allowed.
 func (s *Supervisor) askOne(l *link, p *poll, r *round) (err error) {
 	for try := 0; try <= p.retries; try++ {
-		s.mu.Lock()
-		abort := s.abort
-		s.mu.Unlock()
 		out, e := p.message()
 		if e != nil {
 			return e
 		}
+		for !out.aside && s.urgent.Load() > 0 && l.ctx.Err() == nil { // the device is spoken to step by step
+			time.Sleep(time.Millisecond)
+		}
+		s.mu.Lock()
+		abort := s.abort
+		s.mu.Unlock()
 		if out.aside { // it goes past the safe sequence, too: that wants to see what comes of it
 			abort = nil
 		}
@@ -151,12 +154,12 @@ func (s *Supervisor) askOne(l *link, p *poll, r *round) (err error) {
 	return err
 }
 
-// untilSafe waits while a safe sequence has the line; false: the line ended. Once
-// its steps are done, the answers to polls are what shows that it worked.
+// untilSafe waits while a safe sequence is to come, or sends; false: the line
+// ended. It does not wait for its end, which is known by what is asked.
 func (s *Supervisor) untilSafe(l *link) bool {
 	for {
 		s.mu.Lock()
-		waiting, news := s.wantSafe != "" || s.state == edge.StateSafing && !s.showing, s.news
+		waiting, news := s.wantSafe != "" || s.urgent.Load() > 0, s.news
 		s.mu.Unlock()
 		if !waiting {
 			return l.ctx.Err() == nil
@@ -203,7 +206,7 @@ func (s *Supervisor) recover(l *link, code edge.Code) {
 		return
 	}
 	for i := range steps {
-		if err := s.step(l, &steps[i], nil); err != nil {
+		if err := s.step(l, &steps[i]); err != nil {
 			return
 		}
 	}
@@ -211,7 +214,8 @@ func (s *Supervisor) recover(l *link, code edge.Code) {
 
 // answered takes the fields of an answer as values of channels, one sample a
 // round.
-func (r *reader) answered(rec *lines.Record, in *round, now time.Duration) {
+func (r *reader) answered(rec *lines.Record, e *expectation, now time.Duration) {
+	in := e.round
 	if in == nil { // a command's answer
 		if r.proved {
 			r.in.answer(rec, now, r.s.stream.add)
@@ -221,8 +225,12 @@ func (r *reader) answered(rec *lines.Record, in *round, now time.Duration) {
 	}
 	if in.first {
 		r.in.round.flush(r.s.stream.add)
+		in.first = false // what follows belongs to the same sample
 	}
 	r.in.round.collect(rec, now)
+	if e.goesOn {
+		return
+	}
 	r.asked[in.id] = true
 	if !r.proved && len(r.asked) >= r.questions && r.in.complete() {
 		r.prove1()

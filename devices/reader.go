@@ -107,7 +107,7 @@ func (r *reader) record(rec *lines.Record, now time.Duration) {
 		// The answer of a device that is asked holds values, even where it is known by
 		// some of its fields.
 		if _, byFields := e.reply.(*fieldsAnswer); (!byFields || len(s.typ().Polls) > 0) && len(rec.Fields) > 0 {
-			r.answered(rec, e.round, now)
+			r.answered(rec, e, now)
 		}
 		return
 	}

@@ -102,31 +102,31 @@ func (s *Supervisor) settleLocked() {
 func (s *Supervisor) safeOnce(l *link) error {
 	sf := s.typ().Safe
 	l.discard()
-	prefix := []byte(sf.Resync)
+	prefix, resync := []byte(sf.Resync), sf.Resync != ""
+	if len(prefix) > 0 && s.typ().Timing.Pause > 0 { // it wants time between messages: here, too
+		alone := newOutgoing(prefix, transport.Text, nil, nil)
+		x := &exchange{s: s, l: l, out: alone, ctx: l.ctx, stop: l.ctx.Done(), urgent: true, check: func() error { return nil }}
+		if err := x.run(); err != nil {
+			return err
+		}
+		prefix = nil
+	}
 	for i := range sf.Steps {
 		st := &sf.Steps[i]
 		if st.Wait == 0 {
-			if err := s.step(l, st, prefix); err != nil && (!st.Anyway || l.ctx.Err() != nil) {
+			if err := s.stepBehind(l, st, prefix, resync); err != nil && (!st.Anyway || l.ctx.Err() != nil) {
 				return err
 			}
-			prefix = nil
+			prefix, resync = nil, false
 			continue
 		}
-		if err := s.step(l, st, nil); err != nil {
+		if err := s.step(l, st); err != nil {
 			return err
 		}
 	}
 	if len(sf.Shows) == 0 {
 		return nil
 	}
-	s.mu.Lock()
-	s.showing = true
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.showing = false
-		s.mu.Unlock()
-	}()
 	e := newShows(s.typ(), sf.Shows, nil)
 	l.watch.add(e)
 	defer l.watch.remove(e)
@@ -135,7 +135,11 @@ func (s *Supervisor) safeOnce(l *link) error {
 }
 
 // step carries out one step of a sequence, past every queue.
-func (s *Supervisor) step(l *link, st *Step, prefix []byte) error {
+func (s *Supervisor) step(l *link, st *Step) error { return s.stepBehind(l, st, nil, false) }
+
+// stepBehind is the same behind bytes that may end half a message: a device that
+// answers those has not answered the step.
+func (s *Supervisor) stepBehind(l *link, st *Step, prefix []byte, resync bool) error {
 	if st.Wait > 0 {
 		t := time.NewTimer(st.Wait)
 		defer t.Stop()
@@ -156,13 +160,16 @@ func (s *Supervisor) step(l *link, st *Step, prefix []byte) error {
 		spec, send, reply = cmd, cmd.Send, cmd.Reply
 	}
 	out := newOutgoing(append([]byte(nil), prefix...), transport.Text, st.Expect, nil)
+	if e := st.Expect; e != nil && e.pattern != nil {
+		out = newPartsOutgoing(nil, transport.Text, e, nil, nil, nil)
+	}
 	if st.Expect == nil {
 		var err error
 		if out, err = s.codec.encode(append([]byte(nil), prefix...), send, reply, args); err != nil {
 			return err
 		}
 	}
-	x := &exchange{s: s, l: l, out: out, ctx: l.ctx, stop: l.ctx.Done(), urgent: true, check: func() error { return nil }}
+	x := &exchange{s: s, l: l, out: out, ctx: l.ctx, stop: l.ctx.Done(), urgent: true, resync: resync, check: func() error { return nil }}
 	return s.obtain(x, spec, args)
 }
 

@@ -188,7 +188,7 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 	s.mu.Unlock()
 	var failed error
 	for i := range s.typ().Connect.Steps {
-		if failed = s.step(l, &s.typ().Connect.Steps[i], nil); failed != nil {
+		if failed = s.step(l, &s.typ().Connect.Steps[i]); failed != nil {
 			break
 		}
 	}
@@ -244,7 +244,7 @@ func (s *Supervisor) await(ctx context.Context, l *link, limit time.Duration, a,
 func (s *Supervisor) introduce(ctx context.Context, l *link) error {
 	steps := s.typ().Connect.Identify
 	for i := 0; i < len(steps) && ctx.Err() == nil; i++ {
-		err := s.step(l, &steps[i], nil)
+		err := s.step(l, &steps[i])
 		if err == nil {
 			continue
 		}

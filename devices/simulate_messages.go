@@ -23,6 +23,8 @@ type partsDevice struct {
 	outside func()
 	stray   func(body []byte, m *sim.Model) []byte // the answer to what nothing matches; may be nil
 	vals    fields.Values
+	more    [][]byte // of the answer, behind its first message
+	then    []Turn   // what the box says next, once the answer has begun an exchange of several messages
 }
 
 // simRequest is one thing that the box may send, and what it does.
@@ -133,6 +135,9 @@ func (d *partsDevice) Receive(_ time.Time, p []byte, m *sim.Model, out sim.Outpu
 	d.unwrap(p, func(body []byte) {
 		if answer := d.answer(body, m); answer != nil {
 			out.Binary(d.wrap(answer))
+			for _, b := range d.more {
+				out.Binary(d.wrap(b))
+			}
 		}
 	})
 }
@@ -140,6 +145,19 @@ func (d *partsDevice) Receive(_ time.Time, p []byte, m *sim.Model, out sim.Outpu
 // answer carries out one message and returns the body of the answer, nil for
 // none.
 func (d *partsDevice) answer(body []byte, m *sim.Model) []byte {
+	d.more = d.more[:0]
+	if then := d.then; len(then) > 0 && then[0].Send.pattern != nil && then[0].Send.pattern.Match(body, &d.vals, nil) {
+		d.then = nil
+		if then[0].Reply == nil {
+			d.follow(then[1:], m)
+			return nil
+		}
+		vals := d.vals
+		out := d.print(then[0].Reply.pattern, then[0].Reply.Example, vals.Lookup, m)
+		d.follow(then[1:], m)
+		return out
+	}
+	d.then = nil
 	for i := range d.known {
 		r := &d.known[i]
 		if r.send.pattern == nil || !r.send.pattern.Match(body, &d.vals, nil) {
@@ -168,12 +186,27 @@ func (d *partsDevice) answer(body []byte, m *sim.Model) []byte {
 			return nil
 		}
 		vals := d.vals
-		return d.print(r.reply.pattern, r.reply.Example, vals.Lookup, m)
+		first := d.print(r.reply.pattern, r.reply.Example, vals.Lookup, m)
+		d.follow(r.reply.Then, m)
+		return first
 	}
 	if d.stray != nil {
 		return d.stray(body, m)
 	}
 	return nil
+}
+
+// follow adds what belongs to the same answer, and awaits what the box says then.
+func (d *partsDevice) follow(then []Turn, m *sim.Model) {
+	for i := range then {
+		if then[i].Send != nil {
+			d.then = then[i:]
+			return
+		}
+		if b := d.print(then[i].Reply.pattern, then[i].Reply.Example, nil, m); b != nil {
+			d.more = append(d.more, b)
+		}
+	}
 }
 
 // values are the parameters that a message sets; ok is false where one is outside

@@ -61,11 +61,11 @@ type Supervisor struct {
 	contract *edge.Contract
 	auto     []Channel
 	link     *link         // nil while there is no connection
+	urgent   atomic.Int32  // exchanges past every queue that are under way
 	abort    chan struct{} // closed when a safe sequence begins: waiting commands give up
 	wantSafe string        // why a safe sequence is wanted; "" none
 	jailed   bool          // quarantined until cleared, over reconnects
 	clearing bool
-	showing  bool          // the safe sequence is sent, and waits to be seen in the data
 	ending   bool          // the box stops: nothing is obeyed any more
 	stops    uint64        // emergency stops so far: a resume ends only those before it
 	unsaved  bool          // the latched stop is not durable yet

@@ -37,7 +37,7 @@ func (h *rehearsal) connect() {
 func (h *rehearsal) run(what string, steps []Step) bool {
 	for i := range steps {
 		done := make(chan error, 1)
-		go func() { done <- h.s.step(h.l, &steps[i], nil) }()
+		go func() { done <- h.s.step(h.l, &steps[i]) }()
 		if steps[i].Expect != nil && h.armed() {
 			h.ahead()
 		}

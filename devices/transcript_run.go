@@ -87,6 +87,14 @@ func (t *Type) hastened() *Type {
 		}
 		c := *r
 		c.Within = soon
+		c.Then = append([]Turn(nil), r.Then...)
+		for i := range c.Then {
+			if next := c.Then[i].Reply; next != nil {
+				n := *next
+				n.Within = soon
+				c.Then[i].Reply = &n
+			}
+		}
 		return &c
 	}
 	steps := func(in []Step) []Step {

@@ -333,6 +333,7 @@ func (c *checker) reply(r *Reply, cmd *Command, path []any) {
 		return
 	}
 	c.replyParts(r, cmd, path)
+	c.turns(r, cmd, path)
 	if len(r.OK) == 0 && len(r.Parts) == 0 && (c.t.Protocol.Gcode == nil || r.Within == 0) {
 		c.bad("missing", "`ok: {result: ok}`, or `parts:` where answers are made of parts", path, "a reply needs to say what means yes")
 	}

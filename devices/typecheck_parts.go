@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"labbox/edge/config"
 	"labbox/firmware-protocols/fields"
@@ -24,7 +25,11 @@ func (c *checker) compile(parts []fields.Part, o fields.Options, cmd *Command, p
 	own := slices.Clone(parts)
 	for i := range own {
 		if own[i].As == "choice" && len(own[i].Choices) == 0 {
-			own[i].Choices = c.choicesOf(own[i].Field, cmd)
+			name := own[i].Field
+			if ref, ok := own[i].Equals.(string); ok && name == "" {
+				name = strings.TrimPrefix(ref, "$")
+			}
+			own[i].Choices = c.choicesOf(name, cmd)
 		}
 	}
 	p, err := fields.Compile(own, o)
@@ -193,23 +198,30 @@ func (c *checker) sources() {
 			}
 		}
 	}
+	addReply := func(r *Reply) {
+		if r == nil {
+			return
+		}
+		add(r.pattern)
+		for i := range r.Then {
+			if more := r.Then[i].Reply; more != nil {
+				add(more.pattern)
+			}
+		}
+	}
 	if m := t.Protocol.Messages; m != nil {
 		for i := range m.Receive {
 			add(m.Receive[i].pattern)
 		}
 	}
 	for i := range t.Polls {
-		if r := t.Polls[i].Reply; r != nil {
-			add(r.pattern)
-		}
+		addReply(t.Polls[i].Reply)
 	}
 	for i := range t.Commands {
-		if r := t.Commands[i].Reply; r != nil {
-			add(r.pattern)
-		}
+		addReply(t.Commands[i].Reply)
 	}
 	for i := range t.Channels {
-		if from := t.Channels[i].from(); len(names) > 0 && !slices.Contains(names, from) {
+		if from := t.Channels[i].from(); !slices.Contains(names, from) {
 			c.bad("unknown_field", c.choose(from, slices.Clone(names)...), at("channels", i, "from"), "no message has a field `%s`", from)
 		}
 	}

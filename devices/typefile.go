@@ -294,7 +294,19 @@ type Reply struct {
 	ErrorExample string   `yaml:"error_example"`
 	Within       Duration `yaml:"within"` // default: timing.reply
 
+	// Then is what follows the answer before the exchange is over (messages): more
+	// messages of the device, such as further lines, or messages to it with their
+	// own answers, such as the ENQ that asks for what an ACK promised.
+	Then []Turn `yaml:"then"`
+
 	pattern, refusal *fields.Pattern
+}
+
+// Turn is one more message to the device and its answer; without send it is one
+// more message of the device.
+type Turn struct {
+	Send  *Send  `yaml:"send"`
+	Reply *Reply `yaml:"reply"`
 }
 
 // Show is a condition on a channel's shown value.

@@ -11,10 +11,10 @@ import (
 // equipment (°C, Ω, rpm, µm) are taken as well.
 
 // metricAtoms take a prefix.
-const metricAtoms = " m g s A K mol cd rad sr Hz N Pa J W C V F Ohm Ω S Wb T H lm lx Bq L l bar B eV t Cel °C "
+const metricAtoms = " m g s A K mol cd rad sr Hz N Pa J W C V F Ohm Ω S Wb T H lm lx Bq Sv Gy G L l bar B eV t Cel °C Wh VA var Ah Torr gf cal px "
 
 // plainAtoms take none.
-const plainAtoms = " 1 % ‰ deg ° min h d rpm [rpm] degF [degF] °F pH [pH] ppm [ppm] dB dBm bit step steps count [psi] psi [in_i] g0 [g] pct a.u. rev "
+const plainAtoms = " 1 % ‰ deg ° min h d rpm [rpm] degF [degF] °F pH [pH] ppm [ppm] dB dBm bit step steps count [psi] psi [in_i] g0 [g] pct a.u. rev atm mmHg mm[Hg] m[Hg] inHg sccm slm slpm ppb cps cpm counts c/s dBA in ft lb lbf oz gal mph kn NTU FNU %RH %vol lsb LSB digit digits px "
 
 var prefixes = []string{"da", "y", "z", "a", "f", "p", "n", "u", "µ", "μ", "m", "c", "d", "h", "k", "M", "G", "T"}
 
