@@ -167,6 +167,9 @@ func (c *checker) transcriptStep(st *TranscriptStep, place int, p []any) {
 	}
 }
 
+// Hash names the version of the type file.
+func (t *Type) Hash() string { return t.hash }
+
 // CheckTranscripts runs the transcripts of a type file, and notes each step that
 // went otherwise at its place.
 func CheckTranscripts(name string, data []byte) config.Problems {
