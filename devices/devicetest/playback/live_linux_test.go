@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"labbox/devices"
+	"labbox/devices/devicetest/simchip"
 	"labbox/devices/transport/pty"
 )
 
@@ -39,5 +40,16 @@ func TestLive(t *testing.T) {
 	got := Run(t, "testdata/nowhere.capture", "plate")
 	if !got.Live || !got.Report.Proved || got.Report.Misfits > 0 || len(got.Rows) < 50 || got.Header.Type != "plate" || got.Header.Port != port.Name() {
 		t.Errorf("%d rows, %+v, %+v", len(got.Rows), got.Header, got.Report)
+	}
+}
+
+// And on real firmware, on the simulated chip.
+func TestLiveChip(t *testing.T) {
+	chip := simchip.Start(t, simchip.Options{Firmware: "plate", ResetOnOpen: true})
+	t.Setenv("LABBOX_LIVE", chip.Path())
+	t.Setenv("LABBOX_LIVE_FOR", "2s")
+	got := Run(t, "testdata/nowhere.capture", "plate")
+	if !got.Report.Proved || got.Report.Misfits > 0 || len(got.Rows) < 20 {
+		t.Errorf("%d rows, %+v", len(got.Rows), got.Report)
 	}
 }
