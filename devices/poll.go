@@ -160,6 +160,10 @@ func (s *Supervisor) untilSafe(l *link) bool {
 	for {
 		s.mu.Lock()
 		waiting, news := s.wantSafe != "" || s.urgent.Load() > 0, s.news
+		switch s.state {
+		case edge.StateIdentifying, edge.StateFault: // polls have to show first what it is
+			waiting = false
+		}
 		s.mu.Unlock()
 		if !waiting {
 			return l.ctx.Err() == nil

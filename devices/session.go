@@ -296,6 +296,7 @@ func (s *Supervisor) identify(ctx context.Context, l *link, r *reader) error {
 // steady keeps a live device until something is wanted of it: nil means that a
 // safe sequence is due or ctx ended.
 func (s *Supervisor) steady(ctx context.Context, l *link, r *reader) error {
+	s.stream.expect(s.typ())
 	tick := time.NewTicker(turnEvery)
 	defer tick.Stop()
 	var beat <-chan time.Time
@@ -360,9 +361,6 @@ func (s *Supervisor) stale() {
 	switch {
 	case frozen && s.state == edge.StateLive:
 		s.setStateLocked(edge.StateStale, s.silenceLocked())
-		if s.typ().Count == nil { // nobody will know what is missing
-			s.stream.lose(frame.LostUnknown)
-		}
 		if s.typ().Safe != nil {
 			s.demandSafeLocked("stale")
 		}

@@ -29,6 +29,9 @@ type stream struct {
 	at     time.Duration
 	any    bool
 	rate   rateMeter
+
+	pause  time.Duration // between samples: longer is a gap; 0: their count tells
+	marked bool          // the gap before the next sample is
 }
 
 // streamID names a device's stream: 53 bits, so that JavaScript can hold it.
@@ -68,6 +71,11 @@ func (s *stream) add(at time.Duration, deviceUS float64, row []float64) {
 	if s.b == nil {
 		return
 	}
+	if s.any && !s.marked && s.pause > 0 && at-s.at > s.pause {
+		s.b.Lose(frame.LostUnknown)
+		s.counts.Lost++
+	}
+	s.marked = false
 	s.b.Add(at, deviceUS, row)
 	s.seq++
 	s.counts.Samples++
@@ -83,6 +91,16 @@ func (s *stream) add(at time.Duration, deviceUS float64, row []float64) {
 	}
 }
 
+// expect sets how long a live device's data may pause without a gap: until they
+// count as old. Of a device that counts its samples every gap is known.
+func (s *stream) expect(t *Type) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pause = t.Stale; t.Count != nil {
+		s.pause = 0
+	}
+}
+
 func (s *stream) lose(n uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,6 +108,7 @@ func (s *stream) lose(n uint32) {
 		return
 	}
 	s.b.Lose(n)
+	s.marked = true
 	if n != frame.LostUnknown {
 		s.seq += uint64(n)
 		s.counts.Lost += uint64(n)
