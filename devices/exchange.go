@@ -2,6 +2,7 @@ package devices
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"labbox/devices/transport"
@@ -76,6 +77,9 @@ func (a *fieldsAnswer) answer(r *lines.Record) (verdict, error) {
 // deviceRefused is a device's own no.
 func deviceRefused(raw []byte) error {
 	text := clip(raw)
+	if text == "" { // NAK, or such
+		text = fmt.Sprintf("%q", raw[:min(len(raw), 40)])
+	}
 	return edge.Errorf(edge.CodeDeviceRefused, "the device answered %s", text).With("reply", text)
 }
 

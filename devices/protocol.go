@@ -37,6 +37,13 @@ func (t *Type) scattered() bool {
 	return p.Lines == nil && p.Floats == nil || len(t.Polls) > 0
 }
 
+// mute says that a device only answers: it says nothing by itself, and is not
+// asked for values. That it is the right one its answers at the start tell.
+func (t *Type) mute() bool {
+	m := t.Protocol.Messages
+	return m != nil && len(m.Receive)+len(t.Polls) == 0 && len(t.Connect.Identify) > 0
+}
+
 func newCodec(t *Type) (codec, error) {
 	if f := t.Protocol.Floats; f != nil {
 		return newFloatsCodec(f), nil

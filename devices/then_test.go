@@ -106,7 +106,7 @@ func TestAskThenEnquire(t *testing.T) {
 		g.mu.Lock()
 		g.refuses = true
 		g.mu.Unlock()
-		if err := r.drive("sensor", "to", "on"); edge.CodeOf(err) != edge.CodeDeviceRefused {
+		if err := r.drive("sensor", "to", "on"); edge.CodeOf(err) != edge.CodeDeviceRefused || !strings.Contains(err.Error(), `\x15`) {
 			t.Fatal(err)
 		}
 		if c := r.Status().Counts; c.Lost != 0 {
@@ -243,4 +243,42 @@ func TestThenIsChecked(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A device that only answers, such as a lamp that is told its colour, is known by
+// what it answers at the start; that it is quiet then is no reason for anything.
+func TestADeviceThatOnlyAnswers(t *testing.T) {
+	const lamp = `schema: 1
+type: lamp
+label: {en: Lamp}
+protocol: {messages: {in: {end: "\r\n"}, out: {end: "\r"}}}
+connect: {identify: [{send: {parts: ["0"]}, reply: {parts: [OFF]}}]}
+channels: [{id: level, label: {en: Level}}]
+commands:
+  - id: set
+    label: {en: Set}
+    params: [{id: x, type: int, range: [0, 99]}]
+    send: {parts: [{field: x, as: int}]}
+    reply: {parts: ["ON ", {field: level, as: int}]}
+safe: {steps: [{send: {parts: ["0"]}, reply: {parts: [OFF]}}]}
+`
+	d := &instrument{reply: func(req string) string {
+		if req == "0" {
+			return "OFF\r\n"
+		}
+		return "ON " + req + "\r\n"
+	}}
+	withInstrument(t, lamp, d, func(t *testing.T, r *rig) {
+		r.until("live", live)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if st := r.Status(); st.State != edge.StateLive || st.Counts.Lost != 0 || d.saw("0") != 2 {
+			t.Fatalf("%+v, %q", st, d.got)
+		}
+		f := r.take(ann)
+		defer r.beats(ann, f)()
+		if _, err := r.cmd(ann, f, "set", edge.Args{"x": edge.Number(40)}); err != nil || r.stream.shown("level") != 40 {
+			t.Fatal(err, r.stream.shown("level"))
+		}
+	})
 }

@@ -17,6 +17,16 @@ import (
 // sketch builds the nth sketch of docs/user/add-a-device.md for the chip.
 func sketch(t *testing.T, n int) *simchip.Chip {
 	t.Helper()
+	found := regexp.MustCompile("(?ms)^```cpp\n(.*?)^```").FindAllStringSubmatch(docs(t)["docs/user/add-a-device.md"], -1)
+	if len(found) <= n {
+		t.Fatalf("%d sketches in the document", len(found))
+	}
+	return sketchOf(t, found[n][1])
+}
+
+// sketchOf builds an Arduino sketch for the chip.
+func sketchOf(t *testing.T, source string) *simchip.Chip {
+	t.Helper()
 	missing := t.Skipf
 	if os.Getenv("LABBOX_REQUIRE_PEERS") == "1" {
 		missing = t.Fatalf
@@ -30,10 +40,6 @@ func sketch(t *testing.T, n int) *simchip.Chip {
 			missing("no %s; on Debian: apt-get install --no-install-recommends make gcc-avr avr-libc binutils-avr", tool)
 		}
 	}
-	found := regexp.MustCompile("(?ms)^```cpp\n(.*?)^```").FindAllStringSubmatch(docs(t)["docs/user/add-a-device.md"], -1)
-	if len(found) <= n {
-		t.Fatalf("%d sketches in the document", len(found))
-	}
 	out := t.TempDir()
 	run := func(input string, name string, args ...string) {
 		t.Helper()
@@ -45,7 +51,7 @@ func sketch(t *testing.T, n int) *simchip.Chip {
 	}
 	run("", "make", "-s", "-C", "../../firmware-protocols/labwire/firmware/extras", "OUT="+out, out+"/core.a")
 	elf := filepath.Join(out, "sketch.elf")
-	run(found[n][1], "avr-g++", "-mmcu=atmega328p", "-DF_CPU=16000000L", "-DARDUINO=10819", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR",
+	run(source, "avr-g++", "-mmcu=atmega328p", "-DF_CPU=16000000L", "-DARDUINO=10819", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR",
 		"-DDECIMAL_DIG=__DECIMAL_DIG__", "-Os", "-ffunction-sections", "-fdata-sections", "-flto", "-std=gnu++11", "-fno-exceptions", "-Wall", "-Wextra",
 		"-fno-threadsafe-statics", "-Wl,--gc-sections", "-fuse-linker-plugin", "-I"+core+"/cores/arduino", "-I"+core+"/variants/standard",
 		"-include", "Arduino.h", "-x", "c++", "-", "-x", "none", "-o", elf, out+"/core.a", "-lm")
