@@ -58,15 +58,13 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	}
 	var l *link
 	var abort chan struct{} // as it was when the command was accepted
-	admit := func(commit bool) error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if !commit {
-			l, abort = s.link, s.abort
-		} else if s.abort != abort {
+	stands := func(now time.Duration) error {
+		if s.abort != abort {
 			return errInterrupted // a safe sequence ran since then
 		}
-		now := s.clock.Mono()
+		if s.typ().command(c.Name) != spec {
+			return edge.Errorf(edge.CodeNotReady, "the device says by now that it is another").WithHint("look at what it offers, and try again")
+		}
 		if now > deadline {
 			return edge.Errorf(edge.CodeLate, "the command is %v old", now-received).WithHint("try again")
 		}
@@ -79,7 +77,16 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		if err := s.obeysLocked(); err != nil {
 			return err
 		}
-		if err := s.typ().forbids(spec, args, s.readBack); err != nil {
+		return s.typ().forbids(spec, args, s.readBack)
+	}
+	admit := func(commit bool) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !commit {
+			l, abort = s.link, s.abort
+		}
+		now := s.clock.Mono()
+		if err := stands(now); err != nil {
 			return err
 		}
 		return s.env.admit(now, spec, args, s.readBack, commit)
@@ -106,16 +113,23 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		}
 		defer func() { s.slot <- struct{}{} }()
 	}
-	x := &exchange{s: s, l: l, out: out, ctx: wctx, stop: abort, check: func() error { return admit(true) }}
+	x := &exchange{s: s, l: l, out: out, ctx: wctx, stop: abort, check: func() error { return admit(true) }, anew: func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return stands(s.clock.Mono())
+	}}
 	err = s.obtain(x, spec, args)
 	switch {
 	case err != nil && !x.sent:
 		return nil, s.refuse(a, c, err)
 	case err != nil:
-		s.settle(spec, args, err)
-		if errors.Is(err, errInterrupted) {
+		switch {
+		case errors.Is(err, errInterrupted):
 			err = edge.Errorf(edge.CodeUnknownOutcome, "the device was made safe before it answered")
+		case !wasSent(err):
+			err = edge.Errorf(edge.CodeUnknownOutcome, "it was sent, and then: %w", err).WithHint("look at the device")
 		}
+		s.settle(spec, args, out, err)
 		s.outcome(a, c, edge.CodeOf(err), x.at, out.data)
 		return nil, err
 	}
@@ -123,7 +137,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	if out.answers() || len(spec.Shows) > 0 {
 		res.Outcome = edge.OutcomeConfirmed
 	}
-	s.settle(spec, args, nil)
+	s.settle(spec, args, out, nil)
 	res.TookUS = (s.clock.Mono() - x.at).Microseconds()
 	s.outcome(a, c, edge.Code(res.Outcome), x.at, out.data)
 	return res, nil
@@ -142,7 +156,13 @@ func (s *Supervisor) obtain(x *exchange, spec *Command, args []argument) error {
 	return x.shows.wait(max(0, x.at+spec.Within-s.clock.Mono()), x.stop)
 }
 
-func (s *Supervisor) settle(c *Command, args []argument, err error) {
+// settle tells the envelope what became of a command. A device that refused one
+// of several messages may have carried out those before it, and an error that is
+// read afterwards may be an earlier one's.
+func (s *Supervisor) settle(c *Command, args []argument, out *outgoing, err error) {
+	if edge.CodeOf(err) == edge.CodeDeviceRefused && (out.next != nil || out.flow != nil || out.why != nil) {
+		err = edge.Errorf(edge.CodeUnknownOutcome, "%w", err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.env.settle(c, args, err)

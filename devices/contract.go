@@ -67,6 +67,11 @@ func (t *Type) narrowed(dev *config.Device) (_ *Type, err error) {
 	if n.Connect.Steps, err = n.fixed(t, t.Connect.Steps); err != nil {
 		return nil, edge.Errorf(edge.CodeBadConfig, "%s: connecting is outside the limits: %w", dev.ID, err)
 	}
+	for _, steps := range []*[]Step{&n.On.Mismatch, &n.On.Timeout} {
+		if *steps, err = n.fixed(t, *steps); err != nil {
+			return nil, edge.Errorf(edge.CodeBadConfig, "%s: what `on:` sends is outside the limits: %w", dev.ID, err)
+		}
+	}
 	return &n, nil
 }
 

@@ -73,6 +73,13 @@ func (s *Supervisor) greeting(ctx context.Context, l *link, r *reader) error {
 	return nil
 }
 
+// A device may say something new of itself retoldMost times in a row, and then
+// every retoldEvery: each time is a durable write and a copy for everybody.
+const (
+	retoldMost  = 30
+	retoldEvery = 5 * time.Minute
+)
+
 // adopt makes what the device said its type, with the bench's limits, and begins
 // a new epoch where that changed anything.
 func (s *Supervisor) adopt(r *reader, d describer) error {
@@ -86,12 +93,16 @@ func (s *Supervisor) adopt(r *reader, d describer) error {
 	}
 	r.feeding.Lock()
 	defer r.feeding.Unlock()
-	s.mu.Lock()
-	s.t.Store(n)
-	s.auto = auto
 	c := n.contract(auto)
+	s.mu.Lock()
 	changed := c.Hash != s.contract.Hash
-	s.contract = c
+	if changed && !s.retold.take(s.clock.Mono(), retoldMost, retoldEvery) {
+		s.mu.Unlock()
+		return edge.Errorf(edge.CodeContract, "it says something else of itself each time").
+			WithHint("is the cable sound, and does the firmware always say the same? It is tried again every %v", retoldEvery)
+	}
+	s.t.Store(n)
+	s.auto, s.contract = auto, c
 	if n.Safe != nil && len(n.Safe.Steps) > 0 && s.safe == edge.SafeNone {
 		s.safe = edge.SafeUnconfirmed
 	}

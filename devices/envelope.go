@@ -23,6 +23,20 @@ type bucket struct {
 	at     time.Duration
 }
 
+// take spends a token of a bucket that holds so many and gets one each time.
+func (b *bucket) take(now time.Duration, most float64, each time.Duration) bool {
+	if b.at == 0 {
+		b.tokens = most
+	}
+	b.tokens = math.Min(most, b.tokens+(now-b.at).Seconds()/each.Seconds())
+	b.at = max(now, 1)
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
 // mover bounds travel: |change| costs as much, slew*1s may be saved up. In any
 // window of one second a value so travels at most twice its slew rate, and in
 // the long run at most the slew rate. Where it is not known what the device made

@@ -95,22 +95,29 @@ type exchange struct {
 	ctx    context.Context // until the messages are out
 	stop   <-chan struct{} // what ends it early; nil for the safe sequence
 	urgent bool            // past every queue
+	held   bool            // the line is the caller's
 	resync bool            // what was sent before may be refused, too
 	check  func() error    // by the writer, right before the bytes of the first message
+	anew   func() error    // the same where it is sent once more; nil: that nothing has overtaken it
 	round  *round          // of a poll; nil for commands and steps
 	shows  *expectation    // armed with the first message; may be nil
 
-	at   time.Duration  // when the first message went out
-	sent bool           // it did, or may have
-	raw  string         // the answer's bytes, for people
-	late []*expectation // answers that may still come, and would be taken for others'
-	left time.Duration  // how long for
+	at   time.Duration   // when the first message went out
+	sent bool            // it did, or may have
+	raw  string          // the answer's bytes, for people
+	late []*expectation  // answers that may still come, and would be taken for others'
+	left time.Duration   // how long for
+	over <-chan struct{} // closed when they will not: the safe sequence was answered
 }
 
 // run carries the exchange out, with the line to itself. An error before sent is
 // true means that nothing left the box.
 func (x *exchange) run() error {
+	x.s.mu.Lock()
+	x.over = x.s.swept
+	x.s.mu.Unlock()
 	switch {
+	case x.held:
 	case x.urgent: // questions stay away from it
 		x.s.urgent.Add(1)
 		defer x.s.urgent.Add(-1)
@@ -124,6 +131,9 @@ func (x *exchange) run() error {
 	for out := x.out; out != nil; {
 		err := x.one(out, check)
 		check = x.still
+		if err != nil && out == x.out && x.anew != nil {
+			check = x.anew
+		}
 		var retry *retryError
 		switch {
 		case err == nil:
@@ -135,7 +145,10 @@ func (x *exchange) run() error {
 			if err := x.rest(retry.wait); err != nil {
 				return err
 			}
-		case edge.CodeOf(err) == edge.CodeNoAnswer && again < out.repeats:
+			if err := check(); err != nil && out == x.out {
+				return edge.Errorf(edge.CodeDeviceRefused, "the device asked to be asked later, and by then: %w", err)
+			}
+		case edge.CodeOf(err) == edge.CodeNoAnswer && again < out.repeats && check() == nil:
 			again++
 			for _, e := range x.late { // an answer to the first is one to the second
 				x.l.watch.remove(e)
@@ -170,9 +183,17 @@ func (x *exchange) giveLine() {
 	}
 	go func() {
 		defer func() { x.s.line <- struct{}{} }()
-		end := x.s.clock.Mono() + x.left
-		for _, e := range x.late {
-			_ = e.wait(max(0, end-x.s.clock.Mono()), x.l.ctx.Done())
+		left := time.NewTimer(x.left)
+		defer left.Stop()
+		for i, ended := 0, false; i < len(x.late) && !ended; i++ {
+			ended = true
+			select {
+			case <-x.late[i].done:
+				ended = false
+			case <-left.C:
+			case <-x.over:
+			case <-x.l.ctx.Done():
+			}
 		}
 		for _, e := range x.late {
 			x.l.watch.remove(e)

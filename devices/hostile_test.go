@@ -1,11 +1,15 @@
 package devices
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 	"time"
 
+	"labbox/devices/sim"
+	"labbox/devices/transport/mem"
 	"labbox/edge"
 	"labbox/edge/config"
 	"labbox/firmware-protocols/labwire"
@@ -94,5 +98,74 @@ func TestLimitsOfAToldTypeWithoutChannels(t *testing.T) {
 	_, err := toldType(t, other, &config.Device{ID: "h", Limits: map[string]config.Limit{"heat.power": {Max: &top}}})
 	if edge.CodeOf(err) != edge.CodeBadConfig {
 		t.Errorf("a limit that names nothing: %v", err)
+	}
+}
+
+// A device that says something else of itself each time costs the store little.
+func TestADeviceThatDescribesItselfAnewAllTheTime(t *testing.T) {
+	typ := catalogType(t, "labwire")
+	n := 0
+	inBubbleOf(t, typ, func(p *mem.Port) {
+		n++
+		other, lw := *typ, *typ.Protocol.Labwire
+		lw.Example = strings.Replace(heaterDictionary, `"1.0"`, fmt.Sprintf(`"1.%d"`, n), 1)
+		other.Protocol.Labwire = &lw
+		far, err := newLabwireDevice(&other)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = sim.NewDevice(sim.Spec{RateHz: 100}, 1, far).Run(ctx, p)
+		_ = p.Close()
+	}, func(t *testing.T, r *rig) {
+		writes := 0
+		r.kv.on(func(_ context.Context, op, key string) error {
+			if op == "raise" {
+				writes++ // under the store's own order: one device
+			}
+			return nil
+		})
+		time.Sleep(10 * time.Minute)
+		if n < 100 || writes > retoldMost+5 {
+			t.Errorf("%d times described, %d durable writes", n, writes)
+		}
+		if st := r.Status(); st.Reason == nil {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// A refusal in the middle of several messages leaves open where a parameter
+// stands; that of a single one does not.
+func TestARefusalInTheMiddleLeavesTheValueOpen(t *testing.T) {
+	rest := 0.
+	cmd := &Command{ID: "go", Params: []Param{{ID: "x", Range: &Range{-100, 100}, Slew: 10, Rest: &rest}}}
+	for _, c := range []struct {
+		out  *outgoing
+		want edge.Code // for 10 in the other direction
+	}{
+		{&outgoing{}, ""},
+		{&outgoing{next: &outgoing{}}, edge.CodeSlew},
+		{&outgoing{flow: &gcodeAnswer{}}, edge.CodeSlew},
+	} {
+		s := &Supervisor{env: newEnvelope()}
+		move := func(now time.Duration, x float64) error {
+			args, err := cmd.resolve(edge.Args{"x": edge.Number(x)})
+			if err == nil {
+				err = s.env.admit(now, cmd, args, nil, true)
+			}
+			if err == nil {
+				s.settle(cmd, args, c.out, edge.Errorf(edge.CodeDeviceRefused, "no"))
+			}
+			return err
+		}
+		if err := move(time.Second, 10); err != nil {
+			t.Fatal(err)
+		}
+		if err := move(time.Minute, -10); edge.CodeOf(err) != c.want {
+			t.Errorf("%+v: %v", c.out, err)
+		}
 	}
 }

@@ -121,7 +121,9 @@ func (s *Supervisor) tripped() {
 		if s.trips == nil {
 			s.trips = map[int]bool{}
 		}
-		if holds && !s.trips[i] {
+		// While it is made safe already, nothing else passes: what comes and goes
+		// meanwhile needs no sequence of its own.
+		if holds && !s.trips[i] && s.wantSafe == "" && s.state != edge.StateSafing {
 			s.eventLocked("interlock", nil, map[string]any{"text": row.Text.In("en")})
 			s.demandSafeLocked("interlock")
 		}

@@ -85,7 +85,7 @@ func (d *deed) again(ctx context.Context, content [sha256.Size]byte) (*edge.Comm
 // wasSent says that an error leaves open whether the device got the command.
 func wasSent(err error) bool {
 	switch edge.CodeOf(err) {
-	case edge.CodeNoAnswer, edge.CodeUnknownOutcome, edge.CodeDeviceRefused:
+	case edge.CodeNoAnswer, edge.CodeUnknownOutcome, edge.CodeDeviceRefused, edge.CodeGarbage:
 		return true
 	}
 	return false

@@ -42,6 +42,7 @@ type Owner struct {
 	sups   map[string]*Supervisor
 	copies map[string][]byte         // KV copies that wait to be written, newest wins
 	known  map[string]*edge.Contract // that are copied, by hash
+	now    map[string]string         // the hash that each device has
 	dirty  chan struct{}
 	out    *outbox
 	tick   atomic.Pointer[edge.Tick]
@@ -57,7 +58,7 @@ const (
 // NewOwner returns an owner without devices.
 func NewOwner(cfg OwnerConfig) *Owner {
 	return &Owner{cfg: cfg, owner: rand.Uint32(), sups: map[string]*Supervisor{}, copies: map[string][]byte{},
-		known: map[string]*edge.Contract{}, dirty: make(chan struct{}, 1), out: newOutbox()}
+		known: map[string]*edge.Contract{}, now: map[string]string{}, dirty: make(chan struct{}, 1), out: newOutbox()}
 }
 
 // Add takes a supervisor; call it before Run.
@@ -211,10 +212,19 @@ func (o *Owner) keep(batch map[string][]byte) {
 }
 
 // Stream implements edge.Sink: a contract is copied before its frames are seen.
-func (o *Owner) Stream(_ string, _ uint32, c *edge.Contract) {
+func (o *Owner) Stream(device string, _ uint32, c *edge.Contract) {
 	o.mu.Lock()
 	_, seen := o.known[c.Hash]
 	o.known[c.Hash] = c
+	before := o.now[device]
+	o.now[device] = c.Hash
+	used := false
+	for _, hash := range o.now {
+		used = used || hash == before
+	}
+	if !used {
+		delete(o.known, before)
+	}
 	o.mu.Unlock()
 	if seen {
 		return

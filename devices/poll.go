@@ -159,7 +159,7 @@ func (s *Supervisor) askOne(l *link, p *poll, r *round) (err error) {
 func (s *Supervisor) untilSafe(l *link) bool {
 	for {
 		s.mu.Lock()
-		waiting, news := s.wantSafe != "" || s.urgent.Load() > 0, s.news
+		waiting, news := s.wantSafe != "" && !s.serving || s.urgent.Load() > 0, s.news
 		switch s.state {
 		case edge.StateIdentifying, edge.StateFault: // polls have to show first what it is
 			waiting = false
@@ -192,28 +192,6 @@ func (s *Supervisor) unanswered(l *link, p *poll, err error) {
 	}
 	s.mu.Unlock()
 	s.recover(l, code)
-}
-
-// recover carries out the file's steps after an answer that was wrong, or none.
-func (s *Supervisor) recover(l *link, code edge.Code) {
-	steps := s.typ().On.Mismatch
-	if code == edge.CodeNoAnswer {
-		steps = s.typ().On.Timeout
-	}
-	if len(steps) == 0 {
-		return
-	}
-	select {
-	case <-s.line:
-		defer func() { s.line <- struct{}{} }()
-	case <-l.ctx.Done():
-		return
-	}
-	for i := range steps {
-		if err := s.step(l, &steps[i]); err != nil {
-			return
-		}
-	}
 }
 
 // answered takes the fields of an answer as values of channels, one sample a

@@ -79,7 +79,7 @@ func TestAFirmataBoardThatStartsAgain(t *testing.T) {
 			if err := r.drive("lamp", "state", "on"); err != nil {
 				t.Errorf("after %v: %v", away, err)
 			}
-			time.Sleep(2 * time.Second)
+			time.Sleep(3 * time.Second) // the rate is that of the last 2.5 s
 			if r.Status().Stream.RateHz < 45 || !live(r.Status()) {
 				t.Errorf("after %v: %g Hz", away, r.Status().Stream.RateHz)
 			}

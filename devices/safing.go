@@ -26,11 +26,16 @@ func (s *Supervisor) serveSafe(l *link) error {
 		}
 		return s.nothingToSend(l)
 	}
-	s.safe, s.tried = edge.SafePending, s.clock.Mono()
+	s.safe, s.tried, s.serving = edge.SafePending, s.clock.Mono(), true
 	if !s.jailed || s.clearing {
 		s.setStateLocked(edge.StateSafing, nil)
 	}
 	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.serving = false
+		s.mu.Unlock()
+	}()
 
 	var err error
 	began := s.clock.Mono()
@@ -100,7 +105,7 @@ func (s *Supervisor) settleLocked() {
 // confirms. Slew and rate do not apply; the ranges were checked when the type
 // file was loaded.
 func (s *Supervisor) safeOnce(l *link) error {
-	sf := s.typ().Safe
+	sf, answered := s.typ().Safe, false
 	l.discard()
 	prefix, resync := []byte(sf.Resync), sf.Resync != ""
 	if len(prefix) > 0 && s.typ().Timing.Pause > 0 { // it wants time between messages: here, too
@@ -114,15 +119,20 @@ func (s *Supervisor) safeOnce(l *link) error {
 	for i := range sf.Steps {
 		st := &sf.Steps[i]
 		if st.Wait == 0 {
-			if err := s.stepBehind(l, st, prefix, resync); err != nil && (!st.Anyway || l.ctx.Err() != nil) {
+			err := s.stepBehind(l, st, prefix, resync)
+			if err != nil && (!st.Anyway || l.ctx.Err() != nil) {
 				return err
 			}
+			answered = answered || err == nil && s.answered(st)
 			prefix, resync = nil, false
 			continue
 		}
 		if err := s.step(l, st); err != nil {
 			return err
 		}
+	}
+	if answered {
+		s.sweep()
 	}
 	if len(sf.Shows) == 0 {
 		return nil
@@ -150,27 +160,50 @@ func (s *Supervisor) stepBehind(l *link, st *Step, prefix []byte, resync bool) e
 			return context.Cause(l.ctx)
 		}
 	}
-	send, reply := st.Send, st.Reply
-	spec, args := &Command{}, []argument(nil)
-	if cmd := s.typ().command(st.Command); cmd != nil {
-		var err error
-		if args, err = cmd.resolve(stepArgs(st.Args)); err != nil {
-			return err
-		}
-		spec, send, reply = cmd, cmd.Send, cmd.Reply
-	}
-	out := newOutgoing(append([]byte(nil), prefix...), transport.Text, st.Expect, nil)
-	if e := st.Expect; e != nil && e.pattern != nil {
-		out = newPartsOutgoing(nil, transport.Text, e, nil, nil, nil)
-	}
-	if st.Expect == nil {
-		var err error
-		if out, err = s.codec.encode(append([]byte(nil), prefix...), send, reply, args); err != nil {
-			return err
-		}
+	out, spec, args, err := s.says(st, prefix)
+	if err != nil {
+		return err
 	}
 	x := &exchange{s: s, l: l, out: out, ctx: l.ctx, stop: l.ctx.Done(), urgent: true, resync: resync, check: func() error { return nil }}
 	return s.obtain(x, spec, args)
+}
+
+// says is what a step sends; spec is empty where it is no command.
+func (s *Supervisor) says(st *Step, prefix []byte) (out *outgoing, spec *Command, args []argument, err error) {
+	prefix = append([]byte(nil), prefix...)
+	switch e := st.Expect; {
+	case e != nil && e.pattern != nil:
+		return newPartsOutgoing(nil, transport.Text, e, nil, nil, nil), &Command{}, nil, nil
+	case e != nil:
+		return newOutgoing(prefix, transport.Text, e, nil), &Command{}, nil, nil
+	}
+	send, reply := st.Send, st.Reply
+	if spec = s.typ().command(st.Command); spec == nil {
+		spec = &Command{}
+	} else if args, err = spec.resolve(stepArgs(st.Args)); err == nil {
+		send, reply = spec.Send, spec.Reply
+	}
+	if err == nil {
+		out, err = s.codec.encode(prefix, send, reply, args)
+	}
+	return out, spec, args, err
+}
+
+// answered says whether the device itself answers a step.
+func (s *Supervisor) answered(st *Step) bool {
+	if cmd := s.typ().command(st.Command); cmd != nil {
+		return cmd.Reply != nil || cmd.confirmed
+	}
+	return st.Reply != nil || st.Expect == nil && s.typ().Protocol.answers()
+}
+
+// sweep tells that the device has answered the safe sequence, and so everything
+// before it that it ever will.
+func (s *Supervisor) sweep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.swept)
+	s.swept = make(chan struct{})
 }
 
 // goodbye makes the device safe before the port is closed.

@@ -64,6 +64,8 @@ type Supervisor struct {
 	urgent   atomic.Int32  // exchanges past every queue that are under way
 	abort    chan struct{} // closed when a safe sequence begins: waiting commands give up
 	wantSafe string        // why a safe sequence is wanted; "" none
+	serving  bool          // one is being carried out
+	swept    chan struct{} // closed when one was answered: what was asked before will not be any more
 	jailed   bool          // quarantined until cleared, over reconnects
 	clearing bool
 	ending   bool          // the box stops: nothing is obeyed any more
@@ -83,6 +85,7 @@ type Supervisor struct {
 	quiet    logLimit
 	odd      oddity
 	trips    map[int]bool // interlocks that make safe, and hold
+	retold   bucket       // how often the device may say something new of itself
 }
 
 // New returns a supervisor in state absent. Latched stops come from the ledger.
@@ -98,7 +101,7 @@ func New(cfg Config) (*Supervisor, error) {
 		stream: newStream(cfg.Box, cfg.ID, cfg.Sinks), codec: c,
 		slot: make(chan struct{}, 1), line: make(chan struct{}, 1), state: edge.StateAbsent, safe: edge.SafeNone,
 		keeper: turn.NewKeeper(turn.Config{Device: cfg.ID, Grace: cfg.Type.Grace, Keep: cfg.Type.Keep}),
-		env:    newEnvelope(), abort: make(chan struct{}), wake: make(chan struct{}, 1),
+		env:    newEnvelope(), abort: make(chan struct{}), swept: make(chan struct{}), wake: make(chan struct{}, 1),
 		changed: func(edge.Status) {}, news: make(chan struct{}), memory: newMemory()}
 	s.t.Store(cfg.Type)
 	s.slot <- struct{}{}

@@ -70,6 +70,11 @@ func newRehearsal(t *Type) (*rehearsal, error) {
 	h.s.codec.reset()
 	h.r = newReader(h.s, h.l)
 	h.r.heard = true // a transcript begins where a message does
+	h.s.state = edge.StateLive
+	_, err = h.s.keeper.Grant(h.clock.Mono(), edge.Actor{Seat: "transcript"}, 1) // it is told as if somebody drove
+	if err != nil {
+		return nil, err
+	}
 	h.s.stream.restart(1, h.s.contract, t.Time != nil)
 	return h, nil
 }
