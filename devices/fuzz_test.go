@@ -2,11 +2,14 @@ package devices
 
 import (
 	"io/fs"
+	"math"
 	"testing"
 	"time"
 
 	"labbox/devices/transport"
 	"labbox/edge"
+	"labbox/edge/config"
+	"labbox/firmware-protocols/labwire"
 	"labbox/firmware-protocols/lines"
 )
 
@@ -157,4 +160,68 @@ func feed(t *testing.T, typ *Type, data []byte, piece int) {
 		})
 	}
 	s.flush()
+}
+
+// Whatever a firmware says of itself is refused, or makes a type whose commands
+// stay within what it declared and within the bench's limits.
+func FuzzToldType(f *testing.F) {
+	reg, err := NewRegistry()
+	if err != nil {
+		f.Fatal(err)
+	}
+	base, err := reg.Type("labwire", "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(base.Protocol.Labwire.Example), 0.3)
+	f.Add([]byte(heaterDictionary), 0.999)
+	f.Fuzz(func(t *testing.T, text []byte, part float64) {
+		d, err := labwire.ParseDictionary(text)
+		if err != nil {
+			return
+		}
+		typ, err := labwireType(base, d, labwire.CRC(text))
+		if err != nil {
+			return
+		}
+		if !(part >= 0 && part <= 1) {
+			part = 0.5
+		}
+		limits := map[string]config.Limit{}
+		for i := range typ.Commands {
+			for k := range typ.Commands[i].Params {
+				if p := &typ.Commands[i].Params[k]; p.Range != nil {
+					top := p.Range[0] + part*(p.Range[1]-p.Range[0])
+					limits[typ.Commands[i].ID+"."+p.ID] = config.Limit{Max: &top}
+				}
+			}
+		}
+		if typ, err = typ.narrowed(&config.Device{ID: "x", Limits: limits}); err != nil {
+			return
+		}
+		if c := typ.contract(nil); len(c.Hash) != 32 {
+			t.Fatal("no hash")
+		}
+		codec := newLabwireCodec(typ)
+		for i := range typ.Commands {
+			cmd := &typ.Commands[i]
+			for end := range 2 {
+				args, err := cmd.resolve(cmd.atEnds(end))
+				if err != nil {
+					continue
+				}
+				if _, err := codec.encode(nil, cmd.Send, nil, args); err != nil {
+					t.Fatalf("%s: %v", cmd.ID, err)
+				}
+				for k, a := range args {
+					if p := a.param; p.Range != nil {
+						places := math.Pow10(d.Commands[i].Params[k].Decimals)
+						if x := math.Round(a.out*places) / places; x > p.Range[1]+1e-9*math.Abs(p.Range[1]) || x < p.Range[0]-1e-9*math.Abs(p.Range[0]) {
+							t.Fatalf("%s.%s: %g for %g to %g", cmd.ID, p.ID, x, p.Range[0], p.Range[1])
+						}
+					}
+				}
+			}
+		}
+	})
 }

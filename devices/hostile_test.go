@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -168,4 +169,72 @@ func TestARefusalInTheMiddleLeavesTheValueOpen(t *testing.T) {
 			t.Errorf("%+v: %v", c.out, err)
 		}
 	}
+}
+
+// turncoat is a labwire device that starts again with another dictionary.
+type turncoat struct {
+	*labwireDevice
+	mu   sync.Mutex
+	next *labwireDevice
+}
+
+func (d *turncoat) Report(now time.Time, m *sim.Model, out sim.Output) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.next != nil {
+		d.labwireDevice, d.next = d.next, nil
+		d.Open(now, m, out)
+	}
+	d.labwireDevice.Report(now, m, out)
+}
+
+func (d *turncoat) Receive(now time.Time, p []byte, m *sim.Model, out sim.Output) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.labwireDevice.Receive(now, p, m, out)
+}
+
+// A board that was flashed anew on an open line is asked again what it is, and
+// obeys what it says then.
+func TestAnotherDictionaryOnAnOpenLine(t *testing.T) {
+	typ := catalogType(t, "labwire")
+	told := func(dictionary string) *labwireDevice {
+		other, lw := *typ, *typ.Protocol.Labwire
+		lw.Example = dictionary
+		other.Protocol.Labwire = &lw
+		far, err := newLabwireDevice(&other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return far
+	}
+	d := &turncoat{labwireDevice: told(heaterDictionary)}
+	inBubbleOf(t, typ, func(p *mem.Port) {
+		_ = sim.NewDevice(sim.Spec{RateHz: 100}, 1, d).Run(context.Background(), p)
+	}, func(t *testing.T, r *rig) {
+		r.until("live", live)
+		f := r.take(ann)
+		defer r.beats(ann, f)()
+		heat := func(x float64) edge.Code {
+			_, err := r.cmd(ann, f, "heat", edge.Args{"power": edge.Number(x)})
+			return edge.CodeOf(err)
+		}
+		if c := heat(90); c != "" {
+			t.Fatal(c)
+		}
+		weak := strings.Replace(heaterDictionary, `float power "Power" "%" 0 100 1 0 0`, `float power "Power" "%" 0 50 1 0 0`, 1)
+		d.mu.Lock()
+		d.next = told(weak)
+		d.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		if st := r.Status(); st.State != edge.StateLive || st.Safe != edge.SafeConfirmed {
+			t.Fatalf("%s %s %v", st.State, st.Safe, st.Reason)
+		}
+		if c := heat(90); c != edge.CodeOutOfRange {
+			t.Errorf("90 of 50: %q", c)
+		}
+		if c := heat(40); c != "" {
+			t.Errorf("40 of 50: %q", c)
+		}
+	})
 }

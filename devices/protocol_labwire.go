@@ -172,7 +172,7 @@ func (c *labwireCodec) message(m *labwire.Message, emit func(*lines.Record)) err
 		}
 		c.samples(&m.Samples)
 	case labwire.KindReply:
-		if c.stage == labwireStreaming && m.Reply.ID == c.streamID {
+		if c.stage >= labwireStreaming && m.Reply.ID == c.streamID { // also of a board that was flashed on an open line
 			c.waiting = false
 			switch m.Reply.Code {
 			case labwire.OK:
