@@ -6,7 +6,7 @@
 //	labbox ports                    lists what is plugged in
 //	labbox capture PORT -o FILE     keeps what goes over a device's line
 //	labbox playback FILE            plays that into the parser, or stands in for the device
-//	labbox sim TYPE --pty PATH      offers a simulated device on a pty
+//	labbox sim TYPE --pty PATH      offers a simulated device on a pty, by TCP or by websocket
 //	labbox health [URL]             asks a running labbox whether it is well
 //	labbox doctor                   looks for what is wrong, and says what to do
 //	labbox jobs                     lists experiments that were set aside, or tries one again
@@ -67,7 +67,7 @@ func commands() map[string]command {
 		"capture":  {"PORT -o FILE", "keep what goes over a device's line, byte for byte", 0, 1, captureCommand},
 		"playback": {"FILE [flags]", "play a capture: samples as CSV, or --pty to stand in for the device", 1, 1, playbackCommand},
 		"ports":    {"", "list the serial ports and what they look like", 0, 0, portsCommand},
-		"sim":      {"TYPE --pty PATH", "offer a simulated device on a pty", 1, 1, simCommand},
+		"sim":      {"TYPE --pty PATH", "offer a simulated device on a pty, by TCP or by websocket", 1, 1, simCommand},
 		"doctor":   {"[flags]", "look at ports, disk, clock, broker and store, and say what to do", 0, 0, doctorCommand},
 		"jobs":     {"[requeue ID] --box NAME --broker URL", "list experiments that were set aside, or try one again", 0, 2, jobsCommand},
 		"health":   {"[URL]", "ask a running labbox whether it is well", 0, 1, healthCommand},

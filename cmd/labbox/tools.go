@@ -8,48 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"labbox/devices"
-	"labbox/devices/transport/pty"
 	"labbox/edge"
 )
-
-func simCommand(fs *flag.FlagSet) func(context.Context, streams, []string) error {
-	link := fs.String("pty", "", "`PATH` of the link to the pty")
-	seed := fs.Uint64("seed", 1, "seed of the noise")
-	return func(ctx context.Context, s streams, args []string) error {
-		if *link == "" {
-			return edge.Errorf(edge.CodeBadRequest, "no --pty").WithHint("such as --pty /tmp/device")
-		}
-		return simulate(ctx, s, args[0], *link, *seed)
-	}
-}
-
-// simulate offers the device until ctx ends.
-func simulate(ctx context.Context, s streams, typ, link string, seed uint64) error {
-	reg, err := devices.NewRegistry()
-	if err != nil {
-		return err
-	}
-	t, err := reg.Type(typ, ".")
-	if err != nil {
-		return err
-	}
-	dev, err := t.Simulator(seed)
-	if err != nil {
-		return err
-	}
-	port, err := pty.Open(pty.Options{Link: link})
-	if err != nil {
-		return err
-	}
-	defer port.Close()
-	fmt.Fprintf(s.out, "%s on %s\n", t.Name, link)
-	go func() { <-ctx.Done(); _ = port.Close() }()
-	if err := dev.Run(ctx, port); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return nil
-}
 
 func healthCommand(*flag.FlagSet) func(context.Context, streams, []string) error {
 	return func(ctx context.Context, s streams, args []string) error {

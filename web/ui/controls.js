@@ -1,10 +1,9 @@
 // Driving a device: who holds the turn, one form per command of its contract, and inputs for the values to be set.
 
-import { places } from './chart.js';
 import { clock, errorText, hintText, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useRef, useState } from './lib.js';
-import { blocked, check, drives, parseNumber, stepOf } from './model.js';
+import { blocked, check, drives, parseNumber, placesOf, stepOf } from './model.js';
 import { useLive } from './paint.js';
 import { Live } from './plots.js';
 import { ask, askName, beat, command, link, me, silent } from './state.js';
@@ -151,7 +150,7 @@ function paramValue(p, text) {
 /** @param {edge.Param} p */
 function startText(p) {
   if (p.type === 'choice') return String(p.default ?? p.choices?.[0]?.id ?? '');
-  return Number(p.default ?? 0).toFixed(places(stepOf(p)));
+  return Number(p.default ?? 0).toFixed(placesOf(p));
 }
 
 /** @param {ParamProps} props */
@@ -201,7 +200,7 @@ function Choice(props) {
 function Numeric(props) {
   const { p, id, text, disabled, set, send } = props;
   const step = stepOf(p);
-  const n = places(step);
+  const n = placesOf(p);
   const v = parseNumber(text);
   const wrong = check(p, v);
   const limits = { min: num(p.min, n), max: num(p.max, n), unit: p.unit ?? '' };

@@ -104,6 +104,17 @@ export function check(p, v) {
 /** The step of a parameter's field: as declared, else about a hundredth of the range.  @param {edge.Param} p */
 export const stepOf = (p) => p.step || (p.type === 'int' ? 1 : niceStep(p.max - p.min || 100, 150));
 
+/** Places that show the step, the limits and the default of a parameter as they are, at most 9.  @param {edge.Param} p */
+export const placesOf = (p) =>
+  Math.max(
+    ...[stepOf(p), p.min, p.max, Number(p.default ?? 0)].map(
+      (x) => (x.toFixed(9).replace(/0+$/, '').split('.')[1] ?? '').length,
+    ),
+  );
+
+/** The most characters that a channel's values take, by its range and places.  @param {edge.Channel} ch */
+export const charsOf = (ch) => Math.max(...[ch.min ?? 0, ch.max ?? 0].map((x) => x.toFixed(ch.decimals).length));
+
 /** The smallest span of a channel's values worth a scale: a hundredth of its range (at most a thousand of its last
  * digits: some ranges are declared far too wide), else of the value.
  * @param {edge.Channel} ch @param {number} value */

@@ -21,12 +21,11 @@ const RAW_HZ = 5000;
 
 export function StartPage() {
   const list = devices.value;
+  const { current: stops } = useRef(/** @type {Map<Device, () => void>} */ (new Map()));
   useEffect(() => {
-    const stops = list.map((d) => watch(d, { mode: 'minmax', max_hz: 10, back_ms: SPARK_MS }));
-    return () => {
-      for (const stop of stops) stop();
-    };
+    for (const d of list) if (!stops.has(d)) stops.set(d, watch(d, { mode: 'minmax', max_hz: 10, back_ms: SPARK_MS }));
   }, [list]);
+  useEffect(() => () => stops.forEach((stop) => void stop()), []);
   return html`<${TopBar} list=${list} all /><${StartView} list=${list} />`;
 }
 

@@ -5,7 +5,7 @@ import { Chart, traceColor } from './chart.js';
 import { age, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useEffect, useMemo, useRef, useState } from './lib.js';
-import { leastSpan, plotsOf, readoutsOf } from './model.js';
+import { charsOf, leastSpan, plotsOf, readoutsOf } from './model.js';
 import { dirty, onPaint, useLive } from './paint.js';
 import { theme } from './shell.js';
 import { signal } from './signals.js';
@@ -58,7 +58,7 @@ export function Readouts({ d, contract }) {
     <div class="tiles">${ids.map((id) => {
       const index = contract.channels.findIndex((c) => c.id === id);
       const ch = contract.channels[index];
-      return html`<div class=${ch.choices?.length ? 'tile word' : 'tile'} key=${id}>
+      return html`<div class=${ch.choices?.length ? 'tile word' : charsOf(ch) > 7 ? 'tile wide' : 'tile'} key=${id}>
         <span class="name">${label(ch.label, id)}</span>
         <span class="value"><${Live} d=${d} ch=${ch} index=${index} />${ch.unit && html` <span class="unit">${ch.unit}</span>`}</span>
       </div>`;
