@@ -21,7 +21,7 @@ func (d *Decoder) labels(raw []byte, emit func(*Record)) {
 // garbage emits raw as not of the format.
 func (d *Decoder) garbage(raw []byte, glued bool, why string, emit func(*Record)) {
 	d.stats.Garbage++
-	d.junk = Record{Raw: raw, Kind: Garbage, Glued: glued, Plain: plain(raw), Why: why}
+	d.junk = Record{Raw: raw, Kind: Garbage, Glued: glued, Plain: plain(raw) && why != wrongWidth, Why: why}
 	emit(&d.junk)
 }
 

@@ -196,8 +196,8 @@ export class ReferenceDecoder {
     if (count) this.stats[count]++;
     this.records.push(record);
   }
-  garbage(raw, glued = false) {
-    const plain = isUTF8(raw) && !/[\x00-\x08\x0a-\x1f\x7f{}]/.test(raw);
+  garbage(raw, glued = false, broken = false) {
+    const plain = !broken && isUTF8(raw) && !/[\x00-\x08\x0a-\x1f\x7f{}]/.test(raw);
     this.emit({ kind: "garbage", raw, glued, plain, fields: [] });
   }
   line(line) {
@@ -319,7 +319,7 @@ export class ReferenceDecoder {
     if (fields.length > MAX_FIELDS) return this.garbage(line);
     if (words > 0 && words === fields.length) return this.header(line, fields);
     if (words > 0 && words + empty === fields.length) return this.garbage(line);
-    this.row(line, fields);
+    this.row(line, fields, words);
   }
 
   header(line, fields) {
@@ -331,13 +331,13 @@ export class ReferenceDecoder {
     this.emit({ kind: "labels", raw: line, fields: names.map((n) => ({ key: n, kind: "text", text: n })) });
   }
 
-  row(line, fields) {
+  row(line, fields, words) {
     const n = fields.length;
     if (this.width === 0) this.width = n;
     if (n !== this.width) {
       if (n !== this.other) Object.assign(this, { other: n, refused: 0 });
       this.refused++;
-      if (this.declared.length > 0 || this.refused < 3) return this.garbage(line);
+      if (this.declared.length > 0 || this.refused < 3) return this.garbage(line, false, words === 0);
       this.width = n;
     }
     Object.assign(this, { begun: true, refused: 0 });
