@@ -19,6 +19,9 @@ type SimulatedOptions struct {
 	Seed   uint64
 	RateHz float64 // reports a second; default the type's
 	Faults faults.Faults
+	// Unpaced: the line takes any rate, for a device that is passed on over a line
+	// with a pace of its own.
+	Unpaced bool
 }
 
 // Simulated is a device made from its type file, on a line in memory whose faults
@@ -53,7 +56,7 @@ func NewSimulated(t *Type, o SimulatedOptions) (*Simulated, error) {
 		return nil, err
 	}
 	s := &Simulated{typ: t, dev: dev}
-	s.Opener = faults.New(t.simLine(o.Name, dev), o.Faults, faults.Options{Seed: o.Seed, Reboot: s.reboot})
+	s.Opener = faults.New(t.simLine(o.Name, dev, o.Unpaced), o.Faults, faults.Options{Seed: o.Seed, Reboot: s.reboot})
 	return s, nil
 }
 
@@ -64,17 +67,17 @@ func SimOpener(t *Type, name string, seed uint64) (*mem.Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.simLine(name, d), nil
+	return t.simLine(name, d, false), nil
 }
 
 // simLine is the line on which a simulated device hangs: at the type's baud rate,
 // or, for a type that speaks in messages or hangs on USB alone, without one.
-func (t *Type) simLine(name string, d sim.Device) *mem.Opener {
+func (t *Type) simLine(name string, d sim.Device, unpaced bool) *mem.Opener {
 	o := mem.Options{Name: name, Baud: t.Serial.Baud}
 	if t.Protocol.Floats != nil {
 		o.Baud, o.Messages = 0, true
 	}
-	if sim.FullSpeed(t.Simulate.Plant) {
+	if unpaced || sim.FullSpeed(t.Simulate.Plant) {
 		o.Baud = 0
 	}
 	// The device ends with its line, which its opener closes.

@@ -97,7 +97,7 @@ func simulate(ctx context.Context, s streams, in io.Reader, typ string, f *simFl
 
 // options checks the flags.
 func (f *simFlags) options() (devices.SimulatedOptions, error) {
-	o := devices.SimulatedOptions{Seed: f.seed, RateHz: f.rate}
+	o := devices.SimulatedOptions{Seed: f.seed, RateHz: f.rate, Unpaced: true}
 	n := 0
 	for _, where := range []string{f.pty, f.tcp, f.ws} {
 		if where != "" {
