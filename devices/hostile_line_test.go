@@ -10,6 +10,7 @@ import (
 	"labbox/devices/transport"
 	"labbox/devices/transport/mem"
 	"labbox/edge"
+	"labbox/firmware-protocols/modbus"
 )
 
 // slowly plays an instrument that takes its time over each answer, one after the
@@ -258,6 +259,56 @@ safe: {steps: [{send: {json: {stop: 1}}}], shows: [{channel: on, equals: 0}]}
 		trips, safe := r.count("interlock", "text", "too much"), r.count("safe", "outcome", "confirmed")
 		if trips == 0 || trips > 10*1000/int(inFlight.Milliseconds()) || safe > trips+2 {
 			t.Errorf("%d events, %d times made safe in 10 s", trips, safe)
+		}
+	})
+}
+
+// Connecting does not talk into the answer to a question: a device may drop what
+// comes while it is at one, as Modbus devices do.
+func TestConnectingWaitsForAQuestion(t *testing.T) {
+	text := strings.Replace(strings.Replace(controller, "table: coil, at: 3}", "table: coil, at: 3, every: 31ms}", 1), "connect:\n", "connect:\n  steps: [{send: {write: {sv: 20}}}, {send: {write: {sv: 20}}}]\n", 1)
+	typ, ps := ParseType("c.yaml", []byte(text))
+	if ps.Err() != nil {
+		t.Fatal(ps.Err(), text)
+	}
+	bank, err := modbus.NewBank(typ.Protocol.Modbus.Registers, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inBubbleOf(t, typ, func(p *mem.Port) {
+		srv := modbus.NewServer(modbus.RTU)
+		srv.Attach(7, bank)
+		in := make(chan []byte, 100)
+		go func() {
+			buf := make([]byte, 512)
+			for {
+				n, _, err := p.Receive(buf)
+				if err != nil {
+					close(in)
+					return
+				}
+				in <- append([]byte(nil), buf[:n]...)
+			}
+		}()
+		for b := range in {
+			var out []byte
+			srv.Feed(b, func(adu []byte) { out = append(out, adu...) })
+			time.Sleep(20 * time.Millisecond)
+			for len(in) > 0 {
+				<-in
+			}
+			_ = p.Send(out, transport.Stream)
+		}
+	}, func(t *testing.T, r *rig) {
+		for range 20 {
+			r.until("live", live)
+			time.Sleep(777 * time.Millisecond)
+			r.replug()
+		}
+		for _, st := range r.states() {
+			if strings.Contains(st, "contract") {
+				t.Errorf("connecting failed: %s", st)
+			}
 		}
 	})
 }

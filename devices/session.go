@@ -186,12 +186,7 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 	s.mu.Lock()
 	s.known = s.clock.Mono()
 	s.mu.Unlock()
-	var failed error
-	for i := range s.typ().Connect.Steps {
-		if failed = s.step(l, &s.typ().Connect.Steps[i]); failed != nil {
-			break
-		}
-	}
+	failed := s.connect(l)
 	s.mu.Lock()
 	s.wantSafe = "connected"
 	s.mu.Unlock()
