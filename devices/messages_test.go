@@ -326,8 +326,7 @@ func TestQuestionsWithoutAnswer(t *testing.T) {
 
 // What a type file says of a device is enough to stand in for it.
 func TestABathIsSimulatedFromItsFile(t *testing.T) {
-	text := strings.Replace(bath, "{skip: true, as: word}", "{skip: true, as: word, default: B7}", 1)
-	text = strings.Replace(text, `- {id: temperature, label: {en: Temperature}, unit: Cel}`,
+	text := strings.Replace(bath, `- {id: temperature, label: {en: Temperature}, unit: Cel}`,
 		`- {id: temperature, label: {en: Temperature}, unit: Cel, resolution: 0.01, simulate: {mean: 20, follow: set.x, lag: 1}}`, 1)
 	text = strings.Replace(text, `- {id: power, label: {en: Power}, unit: "%"}`, `- {id: power, label: {en: Power}, unit: "%", resolution: 1, simulate: {follow: set.x}}`, 1)
 	text = strings.Replace(text, `- {id: heater, label: {en: Heater},`, `- {id: heater, label: {en: Heater}, simulate: {follow: heat.how},`, 1)

@@ -2,6 +2,7 @@ package devices
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"labbox/devices/sim"
@@ -19,6 +20,7 @@ type partsDevice struct {
 	wrap   func(body []byte) []byte
 	unwrap func(p []byte, message func(body []byte))
 	reset  func()
+	now    time.Time
 	// outside is told of a value beyond its limits; may be nil.
 	outside func()
 	stray   func(body []byte, m *sim.Model) []byte // the answer to what nothing matches; may be nil
@@ -102,6 +104,10 @@ func newMessagesDevice(t *Type) (*partsDevice, error) {
 		}
 		return out
 	}
+	if fromBox.Silence > 0 && fromBox.End == "" {
+		d.unwrap = d.untilKnown(fromBox.Silence)
+		return d, nil
+	}
 	d.unwrap = func(p []byte, message func([]byte)) {
 		take := func(m *framing.Message) {
 			if m.Why == framing.OK {
@@ -109,11 +115,36 @@ func newMessagesDevice(t *Type) (*partsDevice, error) {
 			}
 		}
 		dec.Feed(p, take)
-		if fromBox.Silence > 0 {
-			dec.Silent(take)
-		}
 	}
 	return d, nil
+}
+
+// untilKnown ends a message where it is one that the type sends: bytes come in
+// pieces, and only a real device hears the pause behind the last.
+func (d *partsDevice) untilKnown(pause time.Duration) func(p []byte, message func([]byte)) {
+	var held []byte
+	var last time.Time
+	return func(p []byte, message func([]byte)) {
+		if d.now.Sub(last) > 4*pause {
+			held = held[:0]
+		}
+		last = d.now
+		if held = append(held, p...); len(held) > maxSimLine {
+			held = held[:0]
+		}
+		if len(d.then) > 0 && d.then[0].Send.pattern.Match(held, &d.vals, nil) {
+			message(held)
+			held = held[:0]
+			return
+		}
+		for i := range d.known {
+			if s := d.known[i].send; s.pattern != nil && s.pattern.Match(held, &d.vals, nil) {
+				message(held)
+				held = held[:0]
+				return
+			}
+		}
+	}
 }
 
 func (d *partsDevice) Open(_ time.Time, _ *sim.Model, _ sim.Output) { d.reset() }
@@ -125,13 +156,14 @@ func (d *partsDevice) Report(_ time.Time, m *sim.Model, out sim.Output) {
 	}
 	for i := range d.t.Protocol.Messages.Receive {
 		msg := &d.t.Protocol.Messages.Receive[i]
-		if body := d.print(msg.pattern, msg.Example, nil, m); body != nil {
+		if body := d.print(msg.simulated, msg.Example, nil, m); body != nil {
 			out.Binary(d.wrap(body))
 		}
 	}
 }
 
-func (d *partsDevice) Receive(_ time.Time, p []byte, m *sim.Model, out sim.Output) {
+func (d *partsDevice) Receive(now time.Time, p []byte, m *sim.Model, out sim.Output) {
+	d.now = now
 	d.unwrap(p, func(body []byte) {
 		if answer := d.answer(body, m); answer != nil {
 			out.Binary(d.wrap(answer))
@@ -153,7 +185,7 @@ func (d *partsDevice) answer(body []byte, m *sim.Model) []byte {
 			return nil
 		}
 		vals := d.vals
-		out := d.print(then[0].Reply.pattern, then[0].Reply.Example, vals.Lookup, m)
+		out := d.print(then[0].Reply.simulated, then[0].Reply.Example, vals.Lookup, m)
 		d.follow(then[1:], m)
 		return out
 	}
@@ -186,7 +218,7 @@ func (d *partsDevice) answer(body []byte, m *sim.Model) []byte {
 			return nil
 		}
 		vals := d.vals
-		first := d.print(r.reply.pattern, r.reply.Example, vals.Lookup, m)
+		first := d.print(r.reply.simulated, r.reply.Example, vals.Lookup, m)
 		d.follow(r.reply.Then, m)
 		return first
 	}
@@ -203,7 +235,7 @@ func (d *partsDevice) follow(then []Turn, m *sim.Model) {
 			d.then = then[i:]
 			return
 		}
-		if b := d.print(then[i].Reply.pattern, then[i].Reply.Example, nil, m); b != nil {
+		if b := d.print(then[i].Reply.simulated, then[i].Reply.Example, nil, m); b != nil {
 			d.more = append(d.more, b)
 		}
 	}
@@ -265,7 +297,17 @@ func (d *partsDevice) print(p *fields.Pattern, example string, got fields.Lookup
 					return v, true
 				}
 			}
-			return d.value(name, m)
+			v, ok := d.value(name, m)
+			if !ok {
+				return filler(p, name), true
+			}
+			switch kind := kindOf(p, name); {
+			case v.Kind == fields.Text && kind == fields.Number: // such as bits
+				v = fields.Num(v.Num)
+			case v.Kind == fields.Number && kind == fields.Array:
+				v = fields.Nums(slices.Repeat([]float64{v.Num}, d.elements(name)))
+			}
+			return v, true
 		})
 		if err == nil {
 			return body
@@ -276,6 +318,61 @@ func (d *partsDevice) print(p *fields.Pattern, example string, got fields.Lookup
 	}
 	return nil
 }
+
+// kindOf is how a field is written.
+func kindOf(p *fields.Pattern, name string) fields.Kind {
+	for _, f := range p.Fields() {
+		if f.Name == name {
+			return f.Kind
+		}
+	}
+	return fields.Text
+}
+
+// simElements is the length of an array of any length.
+const simElements = 32
+
+// elements is how many values an array of the device has.
+func (d *partsDevice) elements(name string) int {
+	count := simElements
+	look := func(parts []fields.Part) {
+		for i := range parts {
+			if l := parts[i].List; l != nil && l.Field == name && parts[i].Count > 0 {
+				count = parts[i].Count
+			}
+		}
+	}
+	for i := range d.known {
+		if r := d.known[i].reply; r != nil {
+			look(r.Parts)
+		}
+	}
+	if m := d.t.Protocol.Messages; m != nil {
+		for i := range m.Receive {
+			look(m.Receive[i].Parts)
+		}
+	}
+	return count
+}
+
+// filler is something to say for a field that is no channel.
+func filler(p *fields.Pattern, name string) fields.Value {
+	for _, f := range p.Fields() {
+		switch {
+		case f.Name != name:
+		case len(f.Choices) > 0:
+			return fields.Str(f.Choices[0])
+		case f.Kind == fields.Text:
+			return fields.Str(simWord)
+		case f.Kind == fields.Array:
+			return fields.Nums([]float64{0})
+		}
+	}
+	return fields.Num(0)
+}
+
+// simWord stands for any word that a real device would say.
+const simWord = "simulated"
 
 // value is a channel's value on the wire.
 func (d *partsDevice) value(field string, m *sim.Model) (fields.Value, bool) {

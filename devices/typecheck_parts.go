@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"labbox/edge/config"
 	"labbox/firmware-protocols/fields"
@@ -22,16 +21,7 @@ func (c *checker) compile(parts []fields.Part, o fields.Options, cmd *Command, p
 		}
 		o.Forbidden = []byte(out.End + out.Start)
 	}
-	own := slices.Clone(parts)
-	for i := range own {
-		if own[i].As == "choice" && len(own[i].Choices) == 0 {
-			name := own[i].Field
-			if ref, ok := own[i].Equals.(string); ok && name == "" {
-				name = strings.TrimPrefix(ref, "$")
-			}
-			own[i].Choices = c.choicesOf(name, cmd)
-		}
-	}
+	own := c.withChoices(parts, cmd)
 	p, err := fields.Compile(own, o)
 	if err == nil {
 		return p
@@ -121,6 +111,7 @@ func (c *checker) replyParts(r *Reply, cmd *Command, path []any) {
 	if len(r.No) > 0 {
 		r.refusal = c.compile(r.No, fields.Options{}, cmd, append(slices.Clone(path), "error_parts"))
 	}
+	r.simulated = c.printable(r.Parts, cmd)
 	c.example(r.pattern, r.Example, append(slices.Clone(path), "example"))
 	c.example(r.refusal, r.ErrorExample, append(slices.Clone(path), "error_example"))
 }
@@ -157,6 +148,7 @@ func (c *checker) messages() {
 		}
 		seen[m.Receive[i].ID] = true
 		m.Receive[i].pattern = c.compile(m.Receive[i].Parts, fields.Options{}, nil, append(p, "parts"))
+		m.Receive[i].simulated = c.printable(m.Receive[i].Parts, nil)
 		c.example(m.Receive[i].pattern, m.Receive[i].Example, append(p, "example"))
 	}
 }

@@ -101,7 +101,7 @@ type Message struct {
 	// where the parts can only be read; it must match them.
 	Example string `yaml:"example"`
 
-	pattern *fields.Pattern
+	pattern, simulated *fields.Pattern
 }
 
 // Busy is an answer that means: ask again later.
@@ -300,6 +300,7 @@ type Reply struct {
 	Then []Turn `yaml:"then"`
 
 	pattern, refusal *fields.Pattern
+	simulated        *fields.Pattern // pattern, with something to say for what it only skips
 }
 
 // Turn is one more message to the device and its answer; without send it is one
