@@ -188,7 +188,7 @@ func (x *exchange) giveLine() {
 		for i, ended := 0, false; i < len(x.late) && !ended; i++ {
 			ended = true
 			select {
-			case <-x.late[i].done:
+			case <-x.late[i].done: //nolint:errcheck // whatever it is, it has come
 				ended = false
 			case <-left.C:
 			case <-x.over:

@@ -300,9 +300,11 @@ const modbusBusy = 100 * time.Millisecond
 
 func (*modbusAnswer) pause() time.Duration { return modbusBusy }
 
+func answers(req modbus.Request, reply modbus.Reply) bool { return modbus.Match(req, reply) == nil }
+
 func (a *modbusAnswer) answer(r *lines.Record) (verdict, error) {
 	reply := a.c.reply
-	if reply == nil || r.Kind != lines.Values || modbus.Match(a.req, *reply) != nil {
+	if reply == nil || r.Kind != lines.Values || !answers(a.req, *reply) {
 		return notMine, nil
 	}
 	switch reply.Exception {
