@@ -116,7 +116,7 @@ func TestADeviceThatDescribesItselfAnewAllTheTime(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 		defer cancel()
 		_ = sim.NewDevice(sim.Spec{RateHz: 100}, 1, far).Run(ctx, p)
 		_ = p.Close()
@@ -128,8 +128,8 @@ func TestADeviceThatDescribesItselfAnewAllTheTime(t *testing.T) {
 			}
 			return nil
 		})
-		time.Sleep(10 * time.Minute)
-		if n < 100 || writes > retoldMost+5 {
+		time.Sleep(30 * time.Minute)
+		if n < 100 || writes < retoldMost || writes > retoldMost+10 {
 			t.Errorf("%d times described, %d durable writes", n, writes)
 		}
 		if st := r.Status(); st.Reason == nil {
