@@ -51,7 +51,7 @@ func newReader(s *Supervisor, l *link) *reader {
 
 func (r *reader) run() {
 	buf := make([]byte, 16<<10)
-	quiet := newPauses(r.s.codec, &r.feeding, r.s.clock.Mono, r.record)
+	quiet := newPauses(r.s.codec, &r.feeding, r.s.clock.Mono, r.record, r.s, r.l)
 	defer quiet.stop()
 	for {
 		n, kind, err := r.l.port.Receive(buf)
@@ -64,15 +64,20 @@ func (r *reader) run() {
 			r.l.cancel(edge.Errorf(edge.CodePortLost, "the device was unplugged: %w", err).WithHint("plug it in again"))
 			return
 		}
-		now := r.s.clock.Mono()
-		r.feeding.Lock()
-		err = r.s.codec.feed(buf[:n], kind, func(rec *lines.Record) { r.record(rec, now) })
-		quiet.arm(n)
-		r.feeding.Unlock()
-		if err != nil {
+		if err := r.take(buf[:n], kind, quiet); err != nil {
 			r.disagree(err)
 		}
 	}
+}
+
+// take feeds the codec. Should that fail, the connection ends and nothing else.
+func (r *reader) take(p []byte, kind transport.Kind, quiet *pauses) error {
+	r.feeding.Lock()
+	defer r.feeding.Unlock()
+	defer r.s.guard(r.l)
+	now := r.s.clock.Mono()
+	defer quiet.arm(len(p))
+	return r.s.codec.feed(p, kind, func(rec *lines.Record) { r.record(rec, now) })
 }
 
 // disagree is a frame that contradicts the type file.

@@ -24,12 +24,14 @@ type pauses struct {
 	bytes uint64 // received so far: a timer that fires late must not cut what came since
 	emit  func(*lines.Record, time.Duration)
 	now   func() time.Duration
+	s     *Supervisor
+	l     *link
 }
 
-func newPauses(c codec, mu *sync.Mutex, now func() time.Duration, emit func(*lines.Record, time.Duration)) *pauses {
-	p := &pauses{mu: mu, emit: emit, now: now}
-	if s, ok := c.(silencer); ok && s.silence() > 0 {
-		p.of, p.after = s, s.silence()
+func newPauses(c codec, mu *sync.Mutex, now func() time.Duration, emit func(*lines.Record, time.Duration), s *Supervisor, l *link) *pauses {
+	p := &pauses{mu: mu, emit: emit, now: now, s: s, l: l}
+	if q, ok := c.(silencer); ok && q.silence() > 0 {
+		p.of, p.after = q, q.silence()
 	}
 	return p
 }
@@ -47,6 +49,7 @@ func (p *pauses) arm(n int) {
 	p.timer = time.AfterFunc(p.after, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		defer p.s.guard(p.l)
 		if p.bytes == seen {
 			p.of.silent(func(r *lines.Record) { p.emit(r, p.now()) })
 		}

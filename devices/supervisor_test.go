@@ -285,7 +285,10 @@ func newRig(t *testing.T, o mem.Options, change func(*Type)) *rig {
 	return r
 }
 
-func (r *rig) start(typ *Type, baud int) {
+func (r *rig) start(typ *Type, baud int) { r.begin(typ, baud, func(*Supervisor) {}) }
+
+// begin is start, with a change before the supervisor runs.
+func (r *rig) begin(typ *Type, baud int, change func(*Supervisor)) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	ledger, err := NewLedger(r.t.Context(), "b", r.kv, nil, log)
 	if err != nil {
@@ -296,6 +299,7 @@ func (r *rig) start(typ *Type, baud int) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	change(r.Supervisor)
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel, r.done = cancel, make(chan struct{})
 	sup, ended, done := r.Supervisor, make(chan struct{}), r.done
