@@ -191,6 +191,9 @@ func (h *rehearsal) answered(st *TranscriptStep, err error, raw string) {
 		why = edge.AsError(err).Message
 		if edge.CodeOf(err) == edge.CodeNoAnswer {
 			why = "received " + quoteBytes(h.came) + ", which is no answer to it"
+			if c := h.s.typ().command(st.Command); c != nil && len(c.Shows) > 0 {
+				why += "; what the command `shows` must come in two samples in a row"
+			}
 		}
 		if r, ok := edge.AsError(err).Args["reply"].(string); ok {
 			raw = r
@@ -216,7 +219,7 @@ func (p *scriptPort) Send(b []byte, _ transport.Kind) error {
 	h.mu.Lock()
 	if h.next >= len(h.script) {
 		h.mu.Unlock()
-		h.fail("sends "+quoteBytes(b)+", which the transcript does not have", "")
+		h.fail("sends "+quoteBytes(b)+", which the transcript does not have", "it needs all that is sent: `sends: "+quoteBytes(b)+"` beside the command or the poll, or under `then:`")
 		return nil
 	}
 	d := h.script[h.next]

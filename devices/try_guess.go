@@ -95,7 +95,7 @@ func (g *Guesser) one(ctx context.Context, h *hearing, baud int, listen time.Dur
 	}
 	if len(heard) > 0 {
 		*silent = false
-		g.Tell(fmt.Sprintf("%s: %d bytes that are no text of a known kind: %s", rate, len(heard), quoteBytes(heard[:min(32, len(heard))])))
+		g.Tell(fmt.Sprintf("%s: %d bytes of no known kind: %s", rate, len(heard), quoteBytes(heard[:min(32, len(heard))])))
 		if !mostlyText(heard) {
 			return nil // at another rate it may be
 		}

@@ -132,7 +132,8 @@ func guessType(ctx context.Context, s streams, f *tryFlags) error {
 	}
 	if found == nil {
 		fmt.Fprintln(s.err, "labbox: nothing that labbox knows")
-		fmt.Fprintln(s.err, "hint: is it switched on? What does its manual say? A binary protocol: labbox capture "+f.port+" -o FILE")
+		fmt.Fprintln(s.err, "hint: is it switched on? What does its manual say? Readable lines of another form: describe them with `protocol: {messages: ...}`")
+		fmt.Fprintln(s.err, "hint: a binary protocol: labbox capture "+f.port+" -o FILE")
 		return exitError(exitFailed)
 	}
 	fmt.Fprintf(s.err, "it sent: %s\n", found.Evidence)

@@ -113,7 +113,9 @@ func (d *Doc) want(n ast.Node, t reflect.Type, ok bool) bool {
 		return true
 	}
 	hint := ""
-	if s, ok := n.(*ast.StringNode); ok && s.Token.Type != token.StringType {
+	if t.Kind() == reflect.Struct || t.Kind() == reflect.Map {
+		hint = "such as `{key: value}`"
+	} else if s, ok := n.(*ast.StringNode); ok && s.Token.Type != token.StringType {
 		hint = "without quotes"
 	}
 	d.problem("bad_type", n, hint, "a %s cannot be read as %s", nodeName(n), kindName(t))
