@@ -147,19 +147,43 @@ func (d *partsDevice) untilKnown(pause time.Duration) func(p []byte, message fun
 	}
 }
 
-func (d *partsDevice) Open(_ time.Time, _ *sim.Model, _ sim.Output) { d.reset() }
+// Open starts the device: what ends a boot comes first, and then no more.
+func (d *partsDevice) Open(_ time.Time, m *sim.Model, out sim.Output) {
+	d.reset()
+	d.report(m, out, true)
+}
 
 // Report sends what comes by itself.
-func (d *partsDevice) Report(_ time.Time, m *sim.Model, out sim.Output) {
+func (d *partsDevice) Report(_ time.Time, m *sim.Model, out sim.Output) { d.report(m, out, false) }
+
+// report sends the messages that tell of a boot, or the others.
+func (d *partsDevice) report(m *sim.Model, out sim.Output, boot bool) {
 	if d.t.Protocol.Messages == nil {
 		return
 	}
 	for i := range d.t.Protocol.Messages.Receive {
 		msg := &d.t.Protocol.Messages.Receive[i]
+		if msg.boots(d.t.Connect.Banner) != boot {
+			continue
+		}
 		if body := d.print(msg.simulated, msg.Example, nil, m); body != nil {
 			out.Binary(d.wrap(body))
 		}
 	}
+}
+
+// boots says whether the message has all that the banner looks at.
+func (m *Message) boots(banner Fields) bool {
+	if m.pattern == nil {
+		return false
+	}
+	own := m.pattern.Fields()
+	for name := range banner {
+		if !slices.ContainsFunc(own, func(f fields.FieldInfo) bool { return f.Name == name }) {
+			return false
+		}
+	}
+	return len(banner) > 0
 }
 
 func (d *partsDevice) Receive(now time.Time, p []byte, m *sim.Model, out sim.Output) {
