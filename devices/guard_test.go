@@ -39,7 +39,9 @@ func TestAFaultOfACodecEndsTheConnectionOnly(t *testing.T) {
 		r.until("live", live)
 		before := r.Status().Counts.Reconnects
 		_ = line.Send([]byte{7}, transport.Stream)
-		st := r.until("live again", func(st edge.Status) bool { return live(st) && st.Counts.Reconnects > before && st.Safe == edge.SafeConfirmed })
+		st := r.until("live again", func(st edge.Status) bool {
+			return live(st) && st.Counts.Reconnects > before && st.Safe == edge.SafeConfirmed
+		})
 		if st.Counts.Reconnects != before+1 {
 			t.Errorf("%+v", st.Counts)
 		}

@@ -13,7 +13,8 @@ import (
 // checker walks a Type and notes what is wrong at its place in the file.
 type checker struct {
 	*config.Doc
-	t *Type
+	t       *Type
+	unclear bool // some parts are wrong: which fields there are is not known
 }
 
 func (c *checker) bad(code, hint string, path []any, format string, args ...any) {

@@ -26,6 +26,7 @@ func (c *checker) compile(parts []fields.Part, o fields.Options, cmd *Command, p
 	if err == nil {
 		return p
 	}
+	c.unclear = true
 	var pe *fields.PartError
 	if !errors.As(err, &pe) {
 		c.bad("bad_part", "", path, "%s", err)
@@ -179,6 +180,9 @@ func (c *checker) busyAnswer() {
 // sources checks that every channel has a field it comes from.
 func (c *checker) sources() {
 	t := c.t
+	if c.unclear {
+		return
+	}
 	if t.Protocol.Messages == nil && t.Protocol.SCPI == nil {
 		return
 	}
