@@ -353,3 +353,11 @@ func TestABathIsSimulatedFromItsFile(t *testing.T) {
 		}
 	})
 }
+
+// A banner that no message can be is a mistake in the file.
+func TestABannerThatNeverComes(t *testing.T) {
+	text := strings.Replace(bath, "connect:\n", "connect:\n  banner: {redy: 1}\n", 1)
+	if _, ps := ParseType("bath.yaml", []byte(text)); len(ps) != 1 || ps[0].Code != "unknown_field" {
+		t.Errorf("%v", ps)
+	}
+}

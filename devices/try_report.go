@@ -17,6 +17,7 @@ type TryReport struct {
 	Took     time.Duration
 	Proved   bool  // it is what the type file says
 	Why      error // why not
+	Unsafe   error // its safe state was tried, and not confirmed
 	Lost     error // the line broke
 	Matched  uint64
 	Misfits  uint64 // messages that nothing declared fits
@@ -116,6 +117,8 @@ func (r *TryReport) write(b *strings.Builder) {
 		if h := edge.AsError(r.Why).Hint; h != "" {
 			fmt.Fprintf(b, "\thint: %s\n", h)
 		}
+	case r.Proved && r.Unsafe != nil:
+		fmt.Fprintf(b, "it looks like %s, but cannot be made safe: %s\n", r.Type, edge.AsError(r.Unsafe).Message)
 	case !r.Proved:
 		fmt.Fprintf(b, "this does not look like %s\n", r.Type)
 	default:

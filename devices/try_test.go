@@ -173,3 +173,21 @@ func golden(t *testing.T, file, got string) {
 		t.Errorf("%s: got\n%s", file, got)
 	}
 }
+
+// A device that fits its file and cannot be made safe is not praised.
+func TestTryADeviceThatCannotBeMadeSafe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &water{temp: "21.5", power: "0", heater: "+"}
+		d := &instrument{reply: func(req string) string {
+			if req == "H-" {
+				return "ERR 1\r\n"
+			}
+			return w.answer(req)
+		}}
+		tr := Trial{Type: tryType(t, bath), Commands: true, Opener: mem.NewOpener(mem.Options{}, func(p *mem.Port) { go d.run(p) })}
+		shown, rep := tried(t, tr, 6*time.Second)
+		if !rep.Proved || rep.Unsafe == nil || !strings.Contains(shown, "cannot be made safe") {
+			t.Errorf("%+v\n%s", rep, shown)
+		}
+	})
+}

@@ -344,6 +344,9 @@ func (tr *tracer) report(lost error) *TryReport {
 	rep := &TryReport{Type: tr.s.typ().Name, Took: now - tr.opened, Proved: tr.reader.proved, Lost: lost,
 		Matched: tr.matched, Misfits: tr.misfits, Missing: counts.Lost, Samples: counts.Samples,
 		Rest: append([]byte(nil), tr.span[max(0, len(tr.span)-mostSpan):]...)}
+	if st := tr.s.Status(); st.State == edge.StateQuarantined && st.Reason != nil {
+		rep.Unsafe = st.Reason
+	}
 	if !rep.Proved {
 		rep.Why = tr.reader.verdict(tr.s.typ())
 		tr.s.mu.Lock()

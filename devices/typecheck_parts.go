@@ -216,6 +216,11 @@ func (c *checker) sources() {
 	for i := range t.Commands {
 		addReply(t.Commands[i].Reply)
 	}
+	for key := range t.Connect.Banner {
+		if !slices.Contains(names, key) {
+			c.bad("unknown_field", c.choose(key, slices.Clone(names)...), at("connect", "banner", key), "no message has a field `%s`", key)
+		}
+	}
 	for i := range t.Channels {
 		if from := t.Channels[i].from(); !slices.Contains(names, from) {
 			c.bad("unknown_field", c.choose(from, slices.Clone(names)...), at("channels", i, "from"), "no message has a field `%s`", from)

@@ -69,7 +69,7 @@ func tryType(ctx context.Context, s streams, file string, f *tryFlags) error {
 	if _, err := rep.WriteTo(s.out); err != nil {
 		return err
 	}
-	if !rep.Proved {
+	if !rep.Proved || rep.Unsafe != nil {
 		return exitError(exitFailed)
 	}
 	return nil
