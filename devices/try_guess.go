@@ -113,6 +113,10 @@ func (g *Guesser) one(ctx context.Context, h *hearing, baud int, listen time.Dur
 			*silent = false
 		}
 	}
+	if guess := guessText(heard, baud); guess != nil && mostlyText(heard) {
+		g.Tell(rate + ": it prints a text of its own")
+		return guess
+	}
 	g.Tell(rate + ": no answer that is known")
 	return nil
 }
