@@ -144,6 +144,11 @@ func TestDocsCatalogue(t *testing.T) {
 The device types that come with labbox, made from the files in [devices/catalog](../../devices/catalog). A box file names one by its
 type: ` + "`type: plate`" + `. Each runs simulated as well: ` + "`port: {sim: true}`" + `. To add one: [add a device](../user/add-a-device.md).
 
+What they have met: plate, plotter, firmata, firmata-plain and labwire run against real firmware on a simulated chip in the tests;
+penduino, spinner, aeropendulum, truss, refrigeration, vna and remotelab follow published firmware. **The instruments are written after
+the commands in their manuals, partly from memory, and have met only the simulator.** Before a class relies on one, run
+` + "`labbox check --try PORT TYPE`" + `, then press the emergency stop once and look at the device. A correction is welcome.
+
 | type | what it is | shows | obeys | speaks | recognised by | safe state | where the facts are from |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 `
