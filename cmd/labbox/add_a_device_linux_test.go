@@ -61,7 +61,7 @@ func sketchOf(t *testing.T, source string) *simchip.Chip {
 // What the walk says works: the blueprint with its sketch, and the type file of the
 // sketch that prints, on a chip.
 func TestWalkOnAChip(t *testing.T) {
-	lamp := regexp.MustCompile("(?ms)^```yaml type\n(.*?)^```").FindStringSubmatch(docs(t)["docs/user/add-a-device.md"])
+	lamp := regexp.MustCompile("(?ms)^```yaml type\n(schema: 1\ntype: lamp\n.*?)^```").FindStringSubmatch(docs(t)["docs/user/add-a-device.md"])
 	if lamp == nil {
 		t.Fatal("no type file in the document")
 	}
