@@ -158,8 +158,7 @@ func printPattern(dst []byte, p *fields.Pattern, args []argument) ([]byte, error
 	for _, a := range args {
 		e, ok := vals.Get(a.param.ID)
 		if ok && e.NumOK && a.param.Range != nil && !a.param.means(e.Num) {
-			return nil, edge.Errorf(edge.CodeOutOfRange, "%s %g would be written as %g, outside %s", a.param.ID, a.num, e.Num, a.param.limits()).
-				With("param", a.param.ID).With("value", a.num).With("min", a.param.Range[0]).With("max", a.param.Range[1]).With("unit", a.param.Unit)
+			return nil, rounded(a.param, a.num, e.Num)
 		}
 	}
 	return out, nil

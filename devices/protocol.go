@@ -45,30 +45,28 @@ func (t *Type) mute() bool {
 }
 
 func newCodec(t *Type) (codec, error) {
-	if f := t.Protocol.Floats; f != nil {
-		return newFloatsCodec(f), nil
-	}
-	if t.Protocol.Messages != nil {
+	switch p := t.Protocol; {
+	case p.Floats != nil:
+		return newFloatsCodec(p.Floats), nil
+	case p.Messages != nil:
 		return newMessagesCodec(t)
-	}
-	if t.Protocol.SCPI != nil {
+	case p.SCPI != nil:
 		return newSCPICodec(t)
-	}
-	if t.Protocol.Modbus != nil {
+	case p.Modbus != nil:
 		return newModbusCodec(t)
-	}
-	if t.Protocol.Firmata != nil {
+	case p.Firmata != nil:
 		return newFirmataCodec(t)
-	}
-	if t.Protocol.Labwire != nil {
+	case p.Labwire != nil:
 		return newLabwireCodec(t), nil
-	}
-	if t.Protocol.NMEA != nil {
+	case p.NMEA != nil:
 		return newNMEACodec(t)
-	}
-	if t.Protocol.Gcode != nil {
+	case p.Gcode != nil:
 		return newGcodeCodec(t)
 	}
+	return newLinesCodec(t)
+}
+
+func newLinesCodec(t *Type) (codec, error) {
 	l := t.Protocol.Lines
 	format, err := lines.ParseFormat(l.Format)
 	if err != nil {

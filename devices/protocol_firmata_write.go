@@ -41,23 +41,11 @@ func (f *FirmataProtocol) writes(s *Send, args []argument, bits func(field strin
 		if o == nil {
 			return nil, edge.Errorf(edge.CodeBadValue, "no pin %q", field)
 		}
-		x, isNumber := number(kv.Value)
-		var param *Param
-		if id, ok := strings.CutPrefix(fmt.Sprint(kv.Value), "$"); ok {
-			a, found := findArg(args, id)
-			if !found {
-				return nil, edge.Errorf(edge.CodeMissingValue, "%s is not given", id).With("param", id)
-			}
-			v, _, isText := a.wire()
-			if isText {
-				v = a.num
-			}
-			x, isNumber, param = v, true, a.param
+		x, param, err := written(kv.Value, args)
+		if err != nil {
+			return nil, err
 		}
-		if !isNumber || math.IsNaN(x) {
-			return nil, edge.Errorf(edge.CodeBadValue, "%v is no number", kv.Value)
-		}
-		x, err := writable(o, param, x, bits(field))
+		x, err = writable(o, param, x, bits(field))
 		if err != nil {
 			return nil, err
 		}
@@ -97,8 +85,7 @@ func writable(o *firmata.PinOption, p *Param, x float64, bits int) (float64, err
 			return v, nil
 		}
 	}
-	return 0, edge.Errorf(edge.CodeOutOfRange, "%s %g would be written as %g, outside %s", p.ID, x, near*top/full, p.limits()).
-		With("param", p.ID).With("value", x).With("min", p.Range[0]).With("max", p.Range[1]).With("unit", p.Unit)
+	return 0, rounded(p, x, near*top/full)
 }
 
 // bits is a PWM output's resolution as the board says it; 0: it has not said.

@@ -228,21 +228,9 @@ func (m *ModbusProtocol) writes(s *Send, args []argument) ([]modbus.Write, error
 		if !ok {
 			return nil, edge.Errorf(edge.CodeBadValue, "no register %q", field)
 		}
-		x, isNumber := number(kv.Value)
-		var param *Param
-		if id, ok := strings.CutPrefix(fmt.Sprint(kv.Value), "$"); ok {
-			a, found := findArg(args, id)
-			if !found {
-				return nil, edge.Errorf(edge.CodeMissingValue, "%s is not given", id).With("param", id)
-			}
-			v, _, isText := a.wire()
-			if isText {
-				v = a.num
-			}
-			x, isNumber, param = v, true, a.param
-		}
-		if !isNumber || math.IsNaN(x) {
-			return nil, edge.Errorf(edge.CodeBadValue, "%v is no number", kv.Value)
+		x, param, err := written(kv.Value, args)
+		if err != nil {
+			return nil, err
 		}
 		if param != nil && param.Range != nil {
 			bank, err := modbus.NewBank([]modbus.Register{reg}, 0)
@@ -253,8 +241,7 @@ func (m *ModbusProtocol) writes(s *Send, args []argument) ([]modbus.Write, error
 				return nil, edge.Errorf(edge.CodeOutOfRange, "%s: %w", param.ID, err).With("param", param.ID)
 			}
 			if back, ok := bank.Get(reg); !ok || !param.means(back) {
-				return nil, edge.Errorf(edge.CodeOutOfRange, "%s %g would be written as %g, outside %s", param.ID, x, back, param.limits()).
-					With("param", param.ID).With("value", x).With("min", param.Range[0]).With("max", param.Range[1]).With("unit", param.Unit)
+				return nil, rounded(param, x, back)
 			}
 		}
 		out = append(out, modbus.Write{Register: reg, Value: x})

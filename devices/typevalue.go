@@ -252,6 +252,34 @@ func (a argument) wire() (x float64, text string, isText bool) {
 	return a.out, "", false
 }
 
+// written is the number that a message writes: a constant of the type file, or
+// "$id" for a parameter's.
+func written(v any, args []argument) (float64, *Param, error) {
+	if id, ok := strings.CutPrefix(fmt.Sprint(v), "$"); ok {
+		a, found := findArg(args, id)
+		if !found {
+			return 0, nil, edge.Errorf(edge.CodeMissingValue, "%s is not given", id).With("param", id)
+		}
+		x, _, isText := a.wire()
+		if isText {
+			x = a.num
+		}
+		return x, a.param, nil
+	}
+	x, ok := number(v)
+	if !ok {
+		return 0, nil, edge.Errorf(edge.CodeBadValue, "%v is no number", v)
+	}
+	return x, nil, nil
+}
+
+// rounded is the error of a value that would leave its limits as the device reads
+// it.
+func rounded(p *Param, x, back float64) error {
+	return edge.Errorf(edge.CodeOutOfRange, "%s %g would be written as %g, outside %s", p.ID, x, back, p.limits()).
+		With("param", p.ID).With("value", x).With("min", p.Range[0]).With("max", p.Range[1]).With("unit", p.Unit)
+}
+
 func formatNumber(x float64, decimals *int) string {
 	if decimals != nil {
 		return strconv.FormatFloat(x, 'f', *decimals, 64)

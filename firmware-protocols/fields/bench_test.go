@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"labbox/firmware-protocols/decimal"
 )
 
 func reply(t testing.TB) (*Pattern, []byte) {
@@ -95,8 +97,8 @@ func BenchmarkRatio(b *testing.B) {
 		t2 := time.Now()
 		for range turn {
 			m := re.FindSubmatch(msg)
-			_, n, _ := decimal(m[1], '.', false)
-			_, k, _ := decimal(m[2], '.', false)
+			_, n, _ := decimal.Parse(m[1], '.')
+			_, k, _ := decimal.Parse(m[2], '.')
 			if n == 0 || k == 0 {
 				b.Fatal("no number")
 			}

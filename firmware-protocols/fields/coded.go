@@ -3,6 +3,8 @@ package fields
 import (
 	"math"
 	"strconv"
+
+	"labbox/firmware-protocols/decimal"
 )
 
 // bcd is packed binary-coded decimal, two digits a byte.
@@ -142,14 +144,14 @@ func (c *mantissa) parse(b []byte, e *Entry, v *Values) (int, bool) {
 	if i == start || i == len(b) || b[i] != '-' && b[i] != '+' {
 		return i, false
 	}
-	_, n := exponent(b[i:])
+	_, n := decimal.Exponent(b[i:])
 	if n == 0 {
 		return i, false
 	}
 	from := len(v.buf)
 	v.buf = append(append(v.buf, b[start:i]...), 'e')
 	v.buf = append(v.buf, b[i:i+n]...)
-	x, _, _ := decimal(v.buf[from:], '.', false)
+	x, _, _ := decimal.Parse(v.buf[from:], '.')
 	v.buf = v.buf[:from]
 	if b[0] == '-' {
 		x = -x
@@ -177,7 +179,7 @@ func (c *mantissa) print(dst []byte, v Value) ([]byte, error) {
 	exp, digits := 0, 0
 	for i, d := range b {
 		if d == 'e' {
-			exp, _ = exponent(b[i+1:])
+			exp, _ = decimal.Exponent(b[i+1:])
 			break
 		}
 		if d != '.' && (x != 0 || digits == 0) {

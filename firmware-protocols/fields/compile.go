@@ -3,6 +3,8 @@ package fields
 import (
 	"math"
 	"strings"
+
+	"labbox/firmware-protocols/decimal"
 )
 
 // Limits of a message description.
@@ -214,7 +216,7 @@ func literal(cv conv, p *Part, key string, x any) (*Entry, *PartError) {
 	}
 	if key == "default" && cv.kind() == Number {
 		if s, ok := x.(string); ok { // nan as a bare word
-			if f, n, ok := decimal([]byte(s), '.', false); ok && n == len(s) {
+			if f, n, ok := decimal.Parse([]byte(s), '.'); ok && n == len(s) {
 				val = Num(f)
 			}
 		}

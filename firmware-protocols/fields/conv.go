@@ -1,5 +1,7 @@
 package fields
 
+import "math"
+
 // conv turns bytes into one value and back. Its methods keep nothing and
 // allocate nothing while parsing.
 type conv interface {
@@ -72,7 +74,7 @@ func newScaling(scale, offset float64) scaling {
 		scale = 1
 	}
 	s := scaling{scale: scale, offset: offset}
-	if d := roundHalf(1 / scale); d != 0 && 1/d == scale {
+	if d := math.Round(1 / scale); d != 0 && 1/d == scale {
 		s.div = d
 	}
 	return s

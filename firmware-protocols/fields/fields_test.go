@@ -100,3 +100,18 @@ func TestPrintRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Instruments that hold their numbers as float32 print neighbours of those that
+// SCPI has for no number.
+func TestSCPINumbersThatAreNone(t *testing.T) {
+	p, err := Compile([]Part{{Field: "x"}}, Options{SCPI: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"9.91E37", "9.91000036E+37", "9.99999E+37"} {
+		var v Values
+		if !p.Match([]byte(s), &v, nil) || !math.IsNaN(v.Entries[0].Num) {
+			t.Errorf("%s is read as %+v", s, v.Entries)
+		}
+	}
+}

@@ -3,52 +3,8 @@ package fields
 import (
 	"math"
 	"math/rand/v2"
-	"strconv"
-	"strings"
 	"testing"
 )
-
-// FuzzDecimal compares with strconv, to the last bit.
-func FuzzDecimal(f *testing.F) {
-	for _, s := range []string{"0", "-0", "1.5", "+1.23456789E-03", "9007199254740993", "123456789012345678901234567890", "0.1e-400",
-		"1e400", ".5", "5.", "1e", "1e+", "nan", "-inf", "1.7976931348623157e308", "2.2250738585072011e-308", "5e-324",
-		"0.000000000000000000000000000001", "100000000000000016777215", "1844674407370955161600000", "1.00000000000000011102230246251565e0", "5eV", "--5", "1_0", "0x10"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		x, n, ok := decimal([]byte(s), '.', false)
-		if n < 0 || n > len(s) {
-			t.Fatalf("%q: %d bytes", s, n)
-		}
-		if !ok {
-			if y, err := strconv.ParseFloat(s, 64); err == nil && plainNumber(s) {
-				t.Fatalf("%q is refused, strconv says %v", s, y)
-			}
-			return
-		}
-		head := s[:n]
-		y, err := strconv.ParseFloat(head, 64)
-		if strings.EqualFold(strings.TrimLeft(head, "+-"), "ovf") || math.IsNaN(x) {
-			return
-		}
-		if err != nil && !math.IsInf(y, 0) {
-			t.Fatalf("%q reads %v, strconv says %v", head, x, err)
-		}
-		if math.Float64bits(x) != math.Float64bits(y) {
-			t.Fatalf("%q reads %v, strconv %v", head, x, y)
-		}
-		if strings.Contains(head, ".") {
-			z, m, ok := decimal([]byte(strings.Replace(head, ".", ",", 1)), ',', false)
-			if !ok || m != n || z != x {
-				t.Fatalf("%q with a comma reads %v", head, z)
-			}
-		}
-	})
-}
-
-func plainNumber(s string) bool {
-	return s != "" && strings.Trim(s, "+-.eE0123456789") == ""
-}
 
 // FuzzMatch reads arbitrary bytes by patterns made from a seed: nothing panics,
 // matching and explaining agree, and what one Values held changes nothing.

@@ -132,7 +132,7 @@ func whole(v Value, s *scaling) (u uint64, neg bool, err error) {
 	if v.Kind != Number {
 		return 0, false, refuse("an integer is needed, not an %s", v.Kind)
 	}
-	x := roundHalf(s.down(v.Num))
+	x := math.Round(s.down(v.Num))
 	if neg = x < 0; neg {
 		x = -x
 	}

@@ -4,12 +4,8 @@ import (
 	"bytes"
 	"math"
 	"strconv"
-)
 
-// SCPI writes these numbers where there is none (SCPI-1999, volume 1, 7.2.1).
-const (
-	scpiNaN = 9.91e37
-	scpiInf = 9.9e37
+	"labbox/firmware-protocols/decimal"
 )
 
 // maxPrint is the longest number that is printed.
@@ -26,20 +22,28 @@ type number struct {
 	scpi     bool
 }
 
+// read reads the digits; apart allows blanks behind the sign.
+func (c *number) read(b []byte) (x float64, n int, ok bool) {
+	if !c.apart || len(b) == 0 || b[0] != '-' && b[0] != '+' {
+		return decimal.Parse(b, c.point)
+	}
+	at := 1 + blanks(b[1:])
+	if at < len(b) && (b[at] == '-' || b[at] == '+') {
+		return 0, at, false
+	}
+	if x, n, ok = decimal.Parse(b[at:], c.point); b[0] == '-' {
+		x = -x
+	}
+	return x, at + n, ok
+}
+
 func (c *number) parse(b []byte, e *Entry, _ *Values) (int, bool) {
-	x, n, ok := decimal(b, c.point, c.apart)
+	x, n, ok := c.read(b)
 	if !ok {
 		return n, false
 	}
 	if c.scpi {
-		switch x {
-		case scpiNaN:
-			x = math.NaN()
-		case scpiInf:
-			x = math.Inf(1)
-		case -scpiInf:
-			x = math.Inf(-1)
-		}
+		x = decimal.SCPI(x)
 	}
 	e.number(c.up(x))
 	return n, true
@@ -58,11 +62,11 @@ func (c *number) print(dst []byte, v Value) ([]byte, error) {
 		format, decimals = 'E', -1
 		switch {
 		case math.IsNaN(x):
-			x = scpiNaN
+			x = decimal.NaN
 		case x > 0:
-			x = scpiInf
+			x = decimal.Inf
 		default:
-			x = -scpiInf
+			x = -decimal.Inf
 		}
 	}
 	if decimals >= 0 && format == 'f' && math.Abs(x) >= 1e22 {

@@ -1,6 +1,10 @@
 package fields
 
-import "regexp"
+import (
+	"regexp"
+
+	"labbox/firmware-protocols/decimal"
+)
 
 // maxPattern is the longest regular expression in bytes.
 const maxPattern = 1024
@@ -35,7 +39,7 @@ func (e *Entry) group(b []byte, m []int, i int) bool {
 		return false
 	}
 	e.text(b[m[2*i]:m[2*i+1]:m[2*i+1]])
-	if x, n, ok := decimal(e.Text, '.', false); ok && n == len(e.Text) {
+	if x, n, ok := decimal.Parse(e.Text, '.'); ok && n == len(e.Text) {
 		e.NumOK, e.Num = true, x
 	}
 	return true

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"labbox/firmware-protocols/decimal"
 )
 
 // vector is a list of parts with a message and its values.
@@ -100,7 +102,7 @@ func TestVectors(t *testing.T) {
 func (e *Entry) is(v Value) bool {
 	o := e.value()
 	if o.Kind == Number && v.Kind == Text {
-		x, n, ok := decimal([]byte(v.Text), '.', false)
+		x, n, ok := decimal.Parse([]byte(v.Text), '.')
 		return ok && n == len(v.Text) && (sameNum(x, o.Num) || math.IsNaN(x) && math.IsNaN(o.Num))
 	}
 	w := &Entry{}

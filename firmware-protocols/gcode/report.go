@@ -3,7 +3,8 @@ package gcode
 import (
 	"bytes"
 	"math"
-	"strconv"
+
+	"labbox/firmware-protocols/decimal"
 )
 
 // axes is how many a report can name: x y z a b c.
@@ -270,38 +271,12 @@ func isPairs(b []byte) bool {
 
 // whole reads b as one decimal number.
 func whole(b []byte) (float64, bool) {
-	i, neg := 0, false
-	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
-		neg = b[0] == '-'
-		i++
+	if len(b) > 32 {
+		return 0, false
 	}
-	mant, digits, exp, dot := uint64(0), 0, 0, false
-	for ; i < len(b); i++ {
-		switch c := b[i]; {
-		case isDigit(c) && digits < 15:
-			mant = mant*10 + uint64(c-'0')
-			digits++
-			if dot {
-				exp++
-			}
-		case c == '.' && !dot:
-			dot = true
-		case isDigit(c) && len(b) <= 32:
-			x, err := strconv.ParseFloat(string(b), 64)
-			return x, err == nil
-		default:
-			return 0, false
-		}
-	}
-	x := float64(mant) / pow10[exp] // both exact, one rounding
-	if neg && x != 0 {
-		x = -x
-	}
-	return x, digits > 0
+	x, ok := decimal.Numeric(b)
+	return x + 0, ok // and no minus zero
 }
-
-// pow10 is a constant table.
-var pow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
 func cut(b []byte, sep byte) (before, rest []byte, found bool) {
 	if i := bytes.IndexByte(b, sep); i >= 0 {

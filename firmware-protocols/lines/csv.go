@@ -5,9 +5,6 @@ import (
 	"math"
 )
 
-// wrongWidth is why a row of numbers is none: a sample was lost there.
-const wrongWidth = "a row with another number of columns"
-
 // csvLine decodes one row. A row of words before the first values is the header.
 func (d *Decoder) csvLine(b []byte, emit func(*Record)) {
 	d.fields, d.scratch, d.why = d.fields[:0], d.scratch[:0], ""
@@ -30,7 +27,8 @@ func (d *Decoder) csvLine(b []byte, emit func(*Record)) {
 		d.values(b, false, emit)
 		return
 	case words == 0: // numbers only: a row that lost some of them
-		d.why = wrongWidth
+		d.broken(b, "a row with another number of columns", emit)
+		return
 	default:
 		d.why = "another number of columns"
 	}

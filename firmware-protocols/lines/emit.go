@@ -20,8 +20,17 @@ func (d *Decoder) labels(raw []byte, emit func(*Record)) {
 
 // garbage emits raw as not of the format.
 func (d *Decoder) garbage(raw []byte, glued bool, why string, emit func(*Record)) {
+	d.lost(Record{Raw: raw, Kind: Garbage, Glued: glued, Plain: plain(raw), Why: why}, emit)
+}
+
+// broken emits raw as a record that was damaged, however readable it is.
+func (d *Decoder) broken(raw []byte, why string, emit func(*Record)) {
+	d.lost(Record{Raw: raw, Kind: Garbage, Why: why}, emit)
+}
+
+func (d *Decoder) lost(r Record, emit func(*Record)) {
 	d.stats.Garbage++
-	d.junk = Record{Raw: raw, Kind: Garbage, Glued: glued, Plain: plain(raw) && why != wrongWidth, Why: why}
+	d.junk = r
 	emit(&d.junk)
 }
 

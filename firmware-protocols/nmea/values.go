@@ -3,7 +3,8 @@ package nmea
 import (
 	"bytes"
 	"math"
-	"strconv"
+
+	"labbox/firmware-protocols/decimal"
 )
 
 // Values calls emit for each value of a good sentence, in the order of the fields:
@@ -131,41 +132,9 @@ func parse(b []byte) (float64, bool) {
 	if len(b) == 0 {
 		return math.NaN(), true
 	}
-	digits, seen := b, 0
-	if b[0] == '-' || b[0] == '+' {
-		digits = b[1:]
-	}
-	var mant uint64
-	point := -1
-	for i, c := range digits {
-		switch {
-		case c >= '0' && c <= '9':
-			seen++
-			if seen <= 15 {
-				mant = mant*10 + uint64(c-'0')
-			}
-		case c == '.' && point < 0:
-			point = i
-		default:
-			return math.NaN(), false
-		}
-	}
-	if seen == 0 {
+	x, ok := decimal.Numeric(b)
+	if !ok {
 		return math.NaN(), false
-	}
-	if seen > 15 { // rare, and not worth a second exact algorithm
-		x, err := strconv.ParseFloat(string(b), 64)
-		return x, err == nil
-	}
-	x := float64(mant) // exact, and so is the power: one rounding
-	if point >= 0 {
-		x /= pow10[len(digits)-1-point]
-	}
-	if b[0] == '-' {
-		x = -x
 	}
 	return x, true
 }
-
-// pow10 is a constant table.
-var pow10 = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}

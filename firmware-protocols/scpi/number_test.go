@@ -12,7 +12,7 @@ func FuzzDecimal(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		x, kind, n := decimal([]byte(s))
+		x, kind, n := number([]byte(s))
 		if n == 0 {
 			return
 		}

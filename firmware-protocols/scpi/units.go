@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"iter"
 	"math"
+
+	"labbox/firmware-protocols/decimal"
 )
 
 // DatumKind is the type of an element of a response.
@@ -231,11 +233,11 @@ func newDatum(b []byte, plain bool) Datum {
 	}
 	switch c := b[0]; {
 	case isDigit(c) || c == '-' || c == '+' || c == '.':
-		x, kind, n := decimal(b)
+		x, kind, n := number(b)
 		if n == len(b) && n > 0 {
-			d.Num, d.Kind = special(x), kind
+			d.Num, d.Kind = decimal.SCPI(x), kind
 		} else if unit := trimLeft(b[n:]); n > 0 && unitText(unit) {
-			d.Num, d.Kind, d.Body = special(x), Quantity, unit
+			d.Num, d.Kind, d.Body = decimal.SCPI(x), Quantity, unit
 		}
 	case !plain && (c == '"' || c == '\''):
 		if n := quoted(b); n == len(b) && n > 1 && closed(b) {
