@@ -112,8 +112,10 @@ export const placesOf = (p) =>
     ),
   );
 
-/** The most characters that a channel's values take, by its range and places.  @param {edge.Channel} ch */
-export const charsOf = (ch) => Math.max(...[ch.min ?? 0, ch.max ?? 999].map((x) => x.toFixed(ch.decimals).length));
+/** The most characters that a channel's values take, by its range and places; noise about 0 has a sign.
+ * @param {edge.Channel} ch */
+export const charsOf = (ch) =>
+  Math.max(...[(ch.min ?? 0) || -1e-12, ch.max ?? 999].map((x) => x.toFixed(ch.decimals).length));
 
 /** The smallest span of a channel's values worth a scale: a hundredth of its range (at most a thousand of its last
  * digits: some ranges are declared far too wide), else of the value.

@@ -58,7 +58,7 @@ export function Readouts({ d, contract }) {
     <div class="tiles">${ids.map((id) => {
       const index = contract.channels.findIndex((c) => c.id === id);
       const ch = contract.channels[index];
-      return html`<div class=${ch.choices?.length ? 'tile word' : charsOf(ch) > 7 ? 'tile wide' : 'tile'} key=${id}>
+      return html`<div class=${ch.choices?.length ? 'tile word' : charsOf(ch) > 6 ? 'tile wide' : 'tile'} key=${id}>
         <span class="name">${label(ch.label, id)}</span>
         <span class="value"><${Live} d=${d} ch=${ch} index=${index} />${ch.unit && html` <span class="unit">${ch.unit}</span>`}</span>
       </div>`;
