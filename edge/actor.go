@@ -42,6 +42,21 @@ const (
 	VerbExport   Verb = "run.export"
 	VerbDelete   Verb = "run.delete"
 
+	VerbLeave  Verb = "leave"  // the queue
+	VerbGrant  Verb = "grant"  // hand the turn over to Ask.To: the holder's own, a teacher anybody's
+	VerbPair   Verb = "pair"   // Ask.To drives beside the holder; without To that ends
+	VerbRevoke Verb = "revoke" // end whoever's turn
+	VerbHold   Verb = "hold"   // freeze: the device goes safe and nobody drives
+	VerbUnhold Verb = "unhold"
+	VerbNarrow Verb = "narrow" // Ask.Limits apply from now on, within those of type and bench
+	VerbRules  Verb = "rules"  // Ask.Rules are the turn rules from now on
+	// VerbPresent is a web process's word on which waiting seats are connected to it.
+	VerbPresent  Verb = "present"
+	VerbRehearse Verb = "rehearse" // a simulated twin of the device for one seat
+
+	VerbClass Verb = "class" // open, change and close a class, see its people
+	VerbBox   Verb = "box"   // the box itself: its clock, its accounts
+
 	VerbExperiment Verb = "experiment"        // submit one
 	VerbCancel     Verb = "experiment.cancel" // one's own; a teacher's may be anybody's
 )
@@ -54,15 +69,20 @@ func least(v Verb) (Role, bool) {
 	case VerbStop:
 		return RoleObserver, true // anyone in the room
 	case VerbTake, VerbRelease, VerbBeat, VerbCommand, VerbRunStart, VerbRunStop, VerbAnnotate,
-		VerbExperiment, VerbCancel:
-		return RoleStudent, true
-	case VerbResume, VerbClear, VerbDelete:
+		VerbLeave, VerbGrant, VerbPair, VerbPresent, VerbRehearse, VerbExperiment, VerbCancel, VerbDelete:
+		return RoleStudent, true // the owner looks who holds the turn, the recorder whose run it is
+	case VerbResume, VerbClear:
 		// Any seat may until there are teachers: until then labbox listens on
 		// loopback only.
 		return RoleStudent, true
+	case VerbRevoke, VerbHold, VerbUnhold, VerbNarrow, VerbRules, VerbClass, VerbBox:
+		return RoleTeacher, true
 	}
 	return "", false
 }
+
+// AtLeast says whether r may do what least may.
+func (r Role) AtLeast(least Role) bool { return rank(r) >= rank(least) && rank(r) > 0 }
 
 func rank(r Role) int {
 	switch r {

@@ -13,6 +13,34 @@ type Ask struct {
 	Tick    Tick     `json:"tick,omitzero"`
 	Command *Command `json:"command,omitempty"`
 	Run     *RunAsk  `json:"run,omitempty"`
+	// Wait, with take: stand in the queue where somebody drives. Over, with take,
+	// by a teacher: whoever drives is put off.
+	Wait bool `json:"wait,omitempty"`
+	Over bool `json:"over,omitempty"`
+	// To is who gets the turn (grant) or shares it (pair), as the process that
+	// knows the seats has found them.
+	To     *Actor           `json:"to,omitempty"`
+	Limits map[string]Limit `json:"limits,omitempty"` // narrow: all there are; none: those of the bench
+	Rules  *TurnRules       `json:"rules,omitempty"`
+	Seats  []string         `json:"seats,omitempty"` // present: ids
+}
+
+// Limit is a narrower range, by "command.param" or by channel id.
+type Limit struct {
+	Min *float64 `json:"min,omitempty"`
+	Max *float64 `json:"max,omitempty"`
+}
+
+// TurnRules are the times of turns, ms.
+type TurnRules struct {
+	// TurnMS is how long a turn lasts where somebody waits; 0: as long as its
+	// driver likes. Where nobody waits it goes on.
+	TurnMS int64 `json:"turn_ms"`
+	// WarnMS is how long before its end a driver is told, and the least that is
+	// left of a turn when somebody begins to wait.
+	WarnMS int64 `json:"warn_ms"`
+	// IdleMS ends the turn of who gives no command while somebody waits; 0: never.
+	IdleMS int64 `json:"idle_ms"`
 }
 
 // Command is one command to a device.
@@ -46,6 +74,10 @@ type Answer struct {
 	Result *CommandResult `json:"result,omitempty"`
 	Stop   *StopResult    `json:"stop,omitempty"`
 	Run    *Run           `json:"run,omitempty"`
+	// Place is where the asker stands in the queue, 1 is next; 0: not in it.
+	Place int `json:"place,omitempty"`
+	// Device is the id of the simulated twin (rehearse).
+	Device string `json:"device,omitempty"`
 }
 
 // CommandResult says what the device answered.

@@ -1,6 +1,9 @@
 package edge
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Clock tells the time twice. Mono never steps and starts near zero with the
 // process: leases, deadlines and samples use it. Wall is what a calendar says
@@ -16,7 +19,10 @@ type Clock interface {
 
 // SystemClock reads the machine's clocks. The zero value is not ready; use
 // NewSystemClock.
-type SystemClock struct{ start time.Time }
+type SystemClock struct {
+	start  time.Time
+	offset atomic.Int64 // ns
+}
 
 // NewSystemClock returns a Clock whose Mono starts at zero now.
 func NewSystemClock() *SystemClock { return &SystemClock{start: time.Now()} }
@@ -25,4 +31,11 @@ func NewSystemClock() *SystemClock { return &SystemClock{start: time.Now()} }
 func (c *SystemClock) Mono() time.Duration { return time.Since(c.start) }
 
 // Wall implements Clock.
-func (c *SystemClock) Wall() time.Time { return time.Now().Round(0) }
+func (c *SystemClock) Wall() time.Time { return time.Now().Round(0).Add(c.Offset()) }
+
+// SetOffset sets what Wall adds to the machine's calendar: a board without a clock
+// chip may have been told the time by a teacher's browser.
+func (c *SystemClock) SetOffset(d time.Duration) { c.offset.Store(int64(d)) }
+
+// Offset is what Wall adds to the machine's calendar.
+func (c *SystemClock) Offset() time.Duration { return time.Duration(c.offset.Load()) }

@@ -37,6 +37,13 @@ const (
 	CodeNoSeat            Code = "no_seat"            // sign in with a nickname first
 	CodeForbidden         Code = "forbidden"          // the actor's role may not
 	CodeBadOrigin         Code = "bad_origin"         // cross-site request
+	CodeNoClass           Code = "no_class"           // no class is open, or the code is of none
+	CodeClassLocked       Code = "class_locked"       // the teacher lets nobody in
+	CodeBadLogin          Code = "bad_login"          // name, password or code are wrong
+	CodeNameUsed          Code = "name_used"          // somebody of the list has this name already
+	CodeHeld              Code = "held"               // the teacher has frozen the device
+	CodeUnknownSeat       Code = "unknown_seat"       // no such seat in this class
+	CodeTooLong           Code = "too_long"           // the device has run as long as it may
 	CodeNotHolder         Code = "not_holder"         // somebody else drives, or nobody
 	CodeLeaseTaken        Code = "lease_taken"        // somebody else drives
 	CodeStaleFence        Code = "stale_fence"        // fencing number of an older turn

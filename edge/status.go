@@ -32,12 +32,23 @@ type Status struct {
 	// unconfirmed, or none where the type has no safe sequence.
 	Safe string `json:"safe"`
 	// Stopped is set while the emergency stop is latched.
-	Stopped *Stop       `json:"stopped,omitempty"`
-	Lease   *LeaseInfo  `json:"lease,omitempty"`
-	Stream  StreamInfo  `json:"stream"`
-	Tick    Tick        `json:"tick"`
-	Run     string      `json:"run,omitempty"` // id of the run that records now
-	Counts  StatusCount `json:"counts"`
+	Stopped *Stop      `json:"stopped,omitempty"`
+	Lease   *LeaseInfo `json:"lease,omitempty"`
+	// Queue is who waits, the next first.
+	Queue []Waiting `json:"queue,omitempty"`
+	// Rules are the turn rules that apply now.
+	Rules TurnRules `json:"rules"`
+	// Hold is set while a teacher has frozen the device.
+	Hold *Stop `json:"hold,omitempty"`
+	// Limits are those that a teacher has narrowed live, by "command.param" or
+	// channel id; they are in the contract, too.
+	Limits map[string]Limit `json:"limits,omitempty"`
+	// Rehearsal is set for a simulated twin.
+	Rehearsal *Rehearsal  `json:"rehearsal,omitempty"`
+	Stream    StreamInfo  `json:"stream"`
+	Tick      Tick        `json:"tick"`
+	Run       string      `json:"run,omitempty"` // id of the run that records now
+	Counts    StatusCount `json:"counts"`
 }
 
 // Outcomes of the safe sequence in Status.Safe.
@@ -90,6 +101,34 @@ type LeaseInfo struct {
 	Away    bool  `json:"away,omitempty"`
 	SinceMS int64 `json:"since_ms"`          // box monotonic time of the grant
 	LeftMS  int64 `json:"left_ms,omitempty"` // until it ends by itself, 0: no end known
+	// Partner drives, too.
+	Partner *SeatRef `json:"partner,omitempty"`
+	// Why LeftMS counts down: away, turn (somebody waits), idle (no command).
+	Why string `json:"why,omitempty"`
+	// Warn is set once LeftMS is below the rules' WarnMS.
+	Warn bool `json:"warn,omitempty"`
+}
+
+// Reasons in LeaseInfo.Why.
+const (
+	LeftAway = "away"
+	LeftTurn = "turn"
+	LeftIdle = "idle"
+)
+
+// Waiting is one place in a queue.
+type Waiting struct {
+	Seat SeatRef `json:"seat"`
+	// ExpectMS is about how long it is until this seat's turn, -1: nobody knows.
+	ExpectMS int64 `json:"expect_ms"`
+	Away     bool  `json:"away,omitempty"` // not connected; who stays so is passed over
+}
+
+// Rehearsal says whose simulated twin of which device a device is. Only that seat
+// sees it.
+type Rehearsal struct {
+	Of   string `json:"of"`
+	Seat string `json:"seat"`
 }
 
 // SeatRef names a seat without its secret.

@@ -89,6 +89,11 @@ declare namespace edge {
     safe: string;
     stopped?: Stop;
     lease?: LeaseInfo;
+    queue?: Waiting[];
+    rules: TurnRules;
+    hold?: Stop;
+    limits?: Record<string, Limit>;
+    rehearsal?: Rehearsal;
     stream: StreamInfo;
     tick: Tick;
     run?: string;
@@ -129,6 +134,27 @@ declare namespace edge {
     away?: boolean;
     since_ms: number;
     left_ms?: number;
+    partner?: SeatRef;
+    why?: string;
+    warn?: boolean;
+  }
+  interface TurnRules {
+    turn_ms: number;
+    warn_ms: number;
+    idle_ms: number;
+  }
+  interface Waiting {
+    seat: SeatRef;
+    expect_ms: number;
+    away?: boolean;
+  }
+  interface Rehearsal {
+    of: string;
+    seat: string;
+  }
+  interface Limit {
+    min?: number;
+    max?: number;
   }
   interface SeatRef {
     id: string;
