@@ -25,6 +25,7 @@ type BenchConfig struct {
 	Clock  edge.Clock
 	Ledger *Ledger
 	Sinks  []edge.Sink
+	Audit  func(*edge.Event) // see Config.Audit
 	Logger *slog.Logger
 	// MQTT lets devices in; nil where the box file has no `mqtt:`.
 	MQTT mqtt.Broker
@@ -76,7 +77,7 @@ func (b *Bench) add(reg *Registry, box *config.Box, dev *config.Device, ports *s
 		return err
 	}
 	c := Config{Box: box.Box, ID: dev.ID, Name: dev.Name, Type: t, Opener: opener, Baud: baud, Clock: cfg.Clock,
-		Ledger: cfg.Ledger, Sinks: cfg.Sinks, Logger: cfg.Logger}
+		Ledger: cfg.Ledger, Sinks: cfg.Sinks, Audit: cfg.Audit, Logger: cfg.Logger}
 	c.Narrow = func(t *Type) (*Type, error) { return t.narrowed(dev) }
 	if dev.Port.Path != "" || dev.Port.USB != "" {
 		c.Plugged = b.plugged(cfg.Logger)

@@ -20,11 +20,11 @@ const maxWithin = 2 * time.Second
 // that the bytes went out and the line broke.
 func (s *Supervisor) Command(ctx context.Context, a edge.Actor, fence uint64, c *edge.Command) (*edge.CommandResult, error) {
 	if err := edge.Authorize(a, edge.VerbCommand, s.cfg.ID); err != nil {
-		return nil, s.refuse(a, c, err)
+		return nil, s.refuse(a, fence, c, err)
 	}
 	spec := s.typ().command(c.Name)
 	if spec == nil {
-		return nil, s.refuse(a, c, edge.Errorf(edge.CodeUnknownCommand, "%s has no command %q", s.typ().Name, c.Name))
+		return nil, s.refuse(a, fence, c, edge.Errorf(edge.CodeUnknownCommand, "%s has no command %q", s.typ().Name, c.Name))
 	}
 	content, err := json.Marshal(struct {
 		Seat, Name string
@@ -32,10 +32,10 @@ func (s *Supervisor) Command(ctx context.Context, a edge.Actor, fence uint64, c 
 		Fence      uint64
 	}{a.Seat, c.Name, c.Args, fence})
 	if err != nil {
-		return nil, s.refuse(a, c, edge.Errorf(edge.CodeBadValue, "%w", err))
+		return nil, s.refuse(a, fence, c, edge.Errorf(edge.CodeBadValue, "%w", err))
 	}
 	if len(c.Key) > maxKey {
-		return nil, s.refuse(a, c, edge.Errorf(edge.CodeTooLarge, "a key of %d bytes, at most %d", len(c.Key), maxKey))
+		return nil, s.refuse(a, fence, c, edge.Errorf(edge.CodeTooLarge, "a key of %d bytes, at most %d", len(c.Key), maxKey))
 	}
 	return s.memory.once(ctx, memoryKey{a.Seat, c.Key}, content, func() (*edge.CommandResult, error) {
 		return s.carryOut(ctx, a, fence, c, spec)
@@ -54,7 +54,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	deadline := received + within
 	args, err := spec.resolve(c.Args)
 	if err != nil {
-		return nil, s.refuse(a, c, err)
+		return nil, s.refuse(a, fence, c, err)
 	}
 	var l *link
 	var abort chan struct{} // as it was when the command was accepted
@@ -92,14 +92,14 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		return s.env.admit(now, spec, args, s.readBack, commit)
 	}
 	if err := admit(false); err != nil {
-		return nil, s.refuse(a, c, err)
+		return nil, s.refuse(a, fence, c, err)
 	}
 	out, err := s.codec.encode(nil, spec.Send, spec.Reply, args)
 	if err != nil {
-		return nil, s.refuse(a, c, edge.Errorf(edge.CodeBadValue, "%w", err))
+		return nil, s.refuse(a, fence, c, edge.Errorf(edge.CodeBadValue, "%w", err))
 	}
 	if l == nil {
-		return nil, s.refuse(a, c, edge.Errorf(edge.CodeNotReady, "the device is away"))
+		return nil, s.refuse(a, fence, c, edge.Errorf(edge.CodeNotReady, "the device is away"))
 	}
 	wctx, cancel := context.WithTimeout(l.ctx, deadline-received)
 	defer cancel()
@@ -107,9 +107,9 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		select {
 		case <-s.slot:
 		case <-abort:
-			return nil, s.refuse(a, c, errInterrupted)
+			return nil, s.refuse(a, fence, c, errInterrupted)
 		case <-wctx.Done():
-			return nil, s.refuse(a, c, ctxError(wctx))
+			return nil, s.refuse(a, fence, c, ctxError(wctx))
 		}
 		defer func() { s.slot <- struct{}{} }()
 	}
@@ -121,7 +121,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	err = s.obtain(x, spec, args)
 	switch {
 	case err != nil && !x.sent:
-		return nil, s.refuse(a, c, err)
+		return nil, s.refuse(a, fence, c, err)
 	case err != nil:
 		switch {
 		case errors.Is(err, errInterrupted):
@@ -130,7 +130,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 			err = edge.Errorf(edge.CodeUnknownOutcome, "it was sent, and then: %w", err).WithHint("look at the device")
 		}
 		s.settle(spec, args, out, err)
-		s.outcome(a, c, edge.CodeOf(err), x.at, out.data)
+		s.outcome(a, fence, c, edge.CodeOf(err), x.at, out.data, x.raw)
 		return nil, err
 	}
 	res := &edge.CommandResult{Command: c.Name, Key: c.Key, Outcome: edge.OutcomeSent, SentUS: x.at.Microseconds(), Reply: x.raw}
@@ -139,7 +139,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	}
 	s.settle(spec, args, out, nil)
 	res.TookUS = (s.clock.Mono() - x.at).Microseconds()
-	s.outcome(a, c, edge.Code(res.Outcome), x.at, out.data)
+	s.outcome(a, fence, c, edge.Code(res.Outcome), x.at, out.data, x.raw)
 	return res, nil
 }
 
@@ -200,11 +200,12 @@ func (s *Supervisor) fresh(t edge.Tick, now time.Duration) error {
 }
 
 // refuse counts and logs a command that did not go out.
-func (s *Supervisor) refuse(a edge.Actor, c *edge.Command, err error) error {
+func (s *Supervisor) refuse(a edge.Actor, fence uint64, c *edge.Command, err error) error {
 	e := edge.AsError(err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refused++
+	s.auditRefused(a, fence, c, e)
 	if s.quiet.allow("refused "+a.Seat+string(e.Code), s.clock.Mono()) {
 		name := clip([]byte(c.Name))
 		s.log.Info("command refused", "command", name, "seat", a.Seat, "code", e.Code)
@@ -227,10 +228,11 @@ func short(args edge.Args) map[string]any {
 }
 
 // outcome notes a command that went out.
-func (s *Supervisor) outcome(a edge.Actor, c *edge.Command, outcome edge.Code, at time.Duration, sent []byte) {
+func (s *Supervisor) outcome(a edge.Actor, fence uint64, c *edge.Command, outcome edge.Code, at time.Duration, sent []byte, answer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.commands++
+	s.auditCommand(a, fence, c, outcome, at, sent, answer)
 	s.eventLocked("command", &a, map[string]any{"command": c.Name, "args": c.Args, "outcome": string(outcome),
 		"sent": clip(bytes.TrimSpace(sent)), "took_us": (s.clock.Mono() - at).Microseconds()})
 }

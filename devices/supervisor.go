@@ -30,6 +30,9 @@ type Config struct {
 	// Plugged tells that something was plugged in: the device, if it is absent,
 	// is looked for at once. A token waits in it at most. nil: nobody tells.
 	Plugged <-chan struct{}
+	// Audit is told of every event, and of every command in full, whatever the
+	// event log leaves out. It must not block. nil: nobody keeps an audit.
+	Audit func(*edge.Event)
 	// TickAge is the age beyond which a command's tick is refused. Default 2s.
 	TickAge time.Duration
 }
@@ -204,11 +207,18 @@ func (s *Supervisor) tellLocked() {
 
 func (s *Supervisor) eventLocked(code string, by *edge.Actor, args map[string]any) {
 	s.eventSeq++
-	e := &edge.Event{Box: s.cfg.Box, Device: s.cfg.ID, Seq: s.eventSeq, MonoUS: s.clock.Mono().Microseconds(),
-		WallMS: s.clock.Wall().UnixMilli(), Code: code, Actor: by, Args: args}
+	e := s.event(code, by, args)
 	for _, k := range s.cfg.Sinks {
 		k.Event(s.cfg.ID, e)
 	}
+	if code != "command" && code != "refused" { // those are audited in full
+		s.audit(e)
+	}
+}
+
+func (s *Supervisor) event(code string, by *edge.Actor, args map[string]any) *edge.Event {
+	return &edge.Event{Box: s.cfg.Box, Device: s.cfg.ID, Seq: s.eventSeq, MonoUS: s.clock.Mono().Microseconds(),
+		WallMS: s.clock.Wall().UnixMilli(), Code: code, Actor: by, Args: args}
 }
 
 // Beat takes the owner's heartbeat; the owner calls it at every tick.
