@@ -46,6 +46,7 @@ type Owner struct {
 	dirty  chan struct{}
 	out    *outbox
 	tick   atomic.Pointer[edge.Tick]
+	twins  rehearsals
 }
 
 const (
@@ -96,6 +97,8 @@ func (o *Owner) Run(ctx context.Context) error {
 	for _, s := range o.sups {
 		wg.Go(func() { s.Run(ctx) })
 	}
+	o.twins.start(ctx)
+	wg.Go(func() { o.twins.watch(ctx, o.cfg.Clock) })
 	var taken error
 	var present sync.WaitGroup
 	present.Go(func() {
@@ -126,9 +129,7 @@ func (o *Owner) beat(until <-chan struct{}) {
 	for n := uint64(1); ; n++ {
 		tick := edge.Tick{Owner: o.owner, N: n, MonoMS: o.cfg.Clock.Mono().Milliseconds()}
 		o.tick.Store(&tick)
-		for _, s := range o.sups {
-			s.Beat(tick, n%statusEvery == 1)
-		}
+		o.each(func(s *Supervisor) { s.Beat(tick, n%statusEvery == 1) })
 		o.publish(subject, tick)
 		select {
 		case <-t.C:
@@ -153,6 +154,9 @@ func (o *Owner) publish(subject string, v any) []byte {
 // publishStatus runs under the supervisor's lock: it must not block or call back.
 func (o *Owner) publishStatus(_ *Supervisor, st edge.Status) {
 	body := o.publish(edge.Subject(o.cfg.Box, st.Device, edge.KindState), st)
+	if st.Rehearsal != nil {
+		return
+	}
 	o.copyLater(edge.StatusKey(o.cfg.Box, st.Device), body)
 }
 
@@ -281,7 +285,7 @@ func (o *Owner) serve(ctx context.Context, m edge.Msg) ([]byte, error) {
 
 // Do carries out one request. It is safe for concurrent use.
 func (o *Owner) Do(ctx context.Context, ask *edge.Ask) (*edge.Answer, error) {
-	s, ok := o.sups[ask.Device]
+	s, ok := o.sup(ask.Device, ask.Actor)
 	if !ok {
 		return nil, edge.Errorf(edge.CodeUnknownDevice, "no device %q on %s", ask.Device, o.cfg.Box)
 	}
@@ -312,6 +316,9 @@ func (o *Owner) Do(ctx context.Context, ask *edge.Ask) (*edge.Answer, error) {
 		return &edge.Answer{}, s.Resume(ask.Actor)
 	case edge.VerbClear:
 		return &edge.Answer{}, s.Clear(ctx, ask.Actor)
+	case edge.VerbRehearse:
+		id, err := o.rehearse(s, ask.Actor)
+		return &edge.Answer{Device: id}, err
 	case edge.VerbRunStart, edge.VerbRunStop, edge.VerbAnnotate:
 		r, err := o.runs(ctx, s, ask)
 		return &edge.Answer{Run: r}, err
@@ -322,6 +329,9 @@ func (o *Owner) Do(ctx context.Context, ask *edge.Ask) (*edge.Answer, error) {
 func (o *Owner) runs(ctx context.Context, s *Supervisor, ask *edge.Ask) (*edge.Run, error) {
 	if err := edge.Authorize(ask.Actor, ask.Verb, s.ID()); err != nil {
 		return nil, err
+	}
+	if s.cfg.Rehearsal != nil {
+		return nil, edge.Errorf(edge.CodeForbidden, "a rehearsal is not recorded").WithHint("record on the device itself")
 	}
 	r := ask.Run
 	if r == nil {

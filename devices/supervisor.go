@@ -33,6 +33,8 @@ type Config struct {
 	// Audit is told of every event, and of every command in full, whatever the
 	// event log leaves out. It must not block. nil: nobody keeps an audit.
 	Audit func(*edge.Event)
+	// Rehearsal is set for a simulated twin of a device.
+	Rehearsal *edge.Rehearsal
 	// TickAge is the age beyond which a command's tick is refused. Default 2s.
 	TickAge time.Duration
 }
@@ -157,7 +159,7 @@ func (s *Supervisor) statusLocked() edge.Status {
 	}
 	return edge.Status{Box: s.cfg.Box, Device: s.cfg.ID, Name: name, Type: s.typ().Name, Port: s.cfg.Opener.String(),
 		Contract: s.contract.Hash, State: s.state, SinceMS: s.since.Milliseconds(), Reason: s.reason, Safe: s.safe,
-		Stopped: s.stopped, Lease: s.keeper.Info(now), Stream: info, Tick: s.tick, Run: s.run, Counts: counts}
+		Stopped: s.stopped, Rehearsal: s.cfg.Rehearsal, Lease: s.keeper.Info(now), Stream: info, Tick: s.tick, Run: s.run, Counts: counts}
 }
 
 // setState moves to a state and tells everybody.

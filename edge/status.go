@@ -129,6 +129,7 @@ type Waiting struct {
 type Rehearsal struct {
 	Of   string `json:"of"`
 	Seat string `json:"seat"`
+	Over bool   `json:"over,omitempty"` // it is no more; nothing follows
 }
 
 // SeatRef names a seat without its secret.

@@ -151,6 +151,7 @@ declare namespace edge {
   interface Rehearsal {
     of: string;
     seat: string;
+    over?: boolean;
   }
   interface Limit {
     min?: number;
