@@ -7,7 +7,7 @@ import (
 
 // uiFiles are the panel's files as they were written: no build step.
 //
-//go:embed ui/*.html ui/*.js ui/*.css ui/*.svg ui/i18n ui/vendor
+//go:embed ui/*.html ui/*.js ui/*.css ui/*.svg ui/i18n ui/teacher ui/vendor
 var uiFiles embed.FS
 
 func embedded() fs.FS {

@@ -163,7 +163,7 @@ export class Conn {
 }
 
 /** @param {string} path below api/v1/, relative to the page's base  @param {string} [method] @param {object} [body] */
-async function call(path, method = 'GET', body) {
+export async function call(path, method = 'GET', body) {
   let res;
   try {
     res = await fetch(`api/v1/${path}`, {

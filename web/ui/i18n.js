@@ -15,6 +15,8 @@ const LOAD = {
 
 export const lang = signal(/** @type {Lang} */ ('en'));
 const catalogue = signal(/** @type {Catalogue} */ ({}));
+/** The panel's own, and those of parts that were loaded on demand. */
+const sources = [LOAD];
 
 /** The best of ours for what the browser asks.  @param {readonly string[]} wanted @returns {Lang} */
 export function pickLang(wanted) {
@@ -27,10 +29,17 @@ export function pickLang(wanted) {
 
 /** @param {Lang} l */
 export async function setLang(l) {
-  const words = (await LOAD[l]()).default;
+  const words = await Promise.all(sources.map((s) => s[l]()));
   numbers.clear();
   lang.value = l;
-  catalogue.value = words;
+  catalogue.value = Object.assign({}, ...words.map((w) => w.default));
+}
+
+/** The words of a part that is loaded on demand, found by `t` from then on, in every language.
+ * @param {typeof LOAD} source */
+export async function addWords(source) {
+  if (!sources.includes(source)) sources.push(source);
+  await setLang(lang.value);
 }
 
 /** @param {string} text @param {Record<string, unknown>} args */

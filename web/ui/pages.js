@@ -72,7 +72,7 @@ function Card({ d }) {
 }
 
 /** @param {{d: Device, index: number}} p */
-function Spark({ d, index }) {
+export function Spark({ d, index }) {
   const ref = useRef(/** @type {any} */ (null));
   const kept = useRef(/** @type {any} */ (null));
   useLive(() => {
