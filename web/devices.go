@@ -13,7 +13,9 @@ import (
 func (s *Server) listDevices(q *call) error {
 	list := []edge.Status{}
 	for _, d := range s.hub.all() {
-		list = append(list, d.state())
+		if d.seenBy(q.actor.Seat) {
+			list = append(list, d.state())
+		}
 	}
 	return q.json(http.StatusOK, map[string]any{"devices": list})
 }
@@ -21,7 +23,7 @@ func (s *Server) listDevices(q *call) error {
 // find returns the device that the path names.
 func (s *Server) find(q *call) (*device, error) {
 	d := s.hub.device(q.params["id"], false)
-	if d == nil || !d.known() {
+	if d == nil || !d.known() || !d.seenBy(q.actor.Seat) {
 		return nil, unknownDevice(q.params["id"])
 	}
 	return d, nil

@@ -36,7 +36,7 @@ func (s *Server) submitExperiment(q *call) error {
 		r.Key = key
 	}
 	d := s.hub.device(r.Device, false)
-	if d == nil || !d.known() {
+	if d == nil || !d.known() || d.state().Rehearsal != nil {
 		return unknownDevice(r.Device)
 	}
 	_, contract := d.contractNow()

@@ -176,7 +176,10 @@ func (h *hub) apply(ctx context.Context, b []byte) {
 		}
 	}
 	d.setStatus(&st, h.mono())
-	h.toAll(framed(opText, slices.Concat([]byte(`{"op":"state","status":`), b, []byte(`}`))), true)
+	h.tell(st.Rehearsal, framed(opText, slices.Concat([]byte(`{"op":"state","status":`), b, []byte(`}`))), true)
+	if st.Rehearsal != nil && st.Rehearsal.Over {
+		h.over(d)
+	}
 }
 
 func (h *hub) fetch(ctx context.Context, hash string) (json.RawMessage, *edge.Contract) {
@@ -202,10 +205,12 @@ func (h *hub) onEvent(m edge.Msg) {
 		return
 	}
 	b := slices.Clone(m.Data)
+	var r *edge.Rehearsal
 	if d := h.device(id, true); d != nil {
 		d.addEvent(b)
+		r = d.state().Rehearsal
 	}
-	h.toAll(framed(opText, slices.Concat([]byte(`{"op":"event","event":`), b, []byte(`}`))), false)
+	h.tell(r, framed(opText, slices.Concat([]byte(`{"op":"event","event":`), b, []byte(`}`))), false)
 }
 
 func (h *hub) onTick(m edge.Msg) {

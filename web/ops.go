@@ -74,9 +74,14 @@ func (c *client) hello(m *message) error {
 		m.Tab = m.Tab[:64]
 	}
 	c.replace(m.Tab)
+	c.mu.Lock()
+	seat := c.actor.Seat
+	c.mu.Unlock()
 	list := []edge.Status{}
 	for _, d := range c.s.hub.all() {
-		list = append(list, d.state())
+		if d.seenBy(seat) {
+			list = append(list, d.state())
+		}
 	}
 	defer c.back()
 	c.mu.Lock()
@@ -137,7 +142,10 @@ func (c *client) replace(tab string) {
 
 func (c *client) subscribe(m *message) {
 	d := c.s.hub.device(m.Device, false)
-	if d == nil || !d.known() {
+	c.mu.Lock()
+	seat := c.actor.Seat
+	c.mu.Unlock()
+	if d == nil || !d.known() || !d.seenBy(seat) {
 		c.answer(m.ID, nil, unknownDevice(m.Device))
 		return
 	}
