@@ -13,7 +13,13 @@ RUN go mod download
 COPY . .
 ARG TARGETOS TARGETARCH TARGETVARIANT VERSION=dev
 RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} GOARM=${TARGETVARIANT#v} \
-    go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/labbox ./cmd/labbox && mkdir -p /out/data
+    go build -trimpath -tags nethttpomithttp2 \
+      -gcflags=github.com/nats-io/nats-server/v2/...=-l \
+      -gcflags=google.golang.org/protobuf/...=-l \
+      -gcflags=github.com/yuin/...=-l \
+      -gcflags=github.com/goccy/go-yaml/...=-l \
+      -gcflags=github.com/prometheus/...=-l \
+      -ldflags "-s -w -X main.version=${VERSION}" -o /out/labbox ./cmd/labbox && mkdir -p /out/data
 
 FROM ${BASE_IMAGE}
 ARG VERSION=dev

@@ -4,6 +4,8 @@ SHELL := /bin/bash
 export CGO_ENABLED ?= 0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
+# How a release is built: without HTTP/2, and the large libraries not inlined (docs/adr/0017).
+LEAN := -trimpath -tags nethttpomithttp2 -gcflags=github.com/nats-io/nats-server/v2/...=-l -gcflags=google.golang.org/protobuf/...=-l -gcflags=github.com/yuin/...=-l -gcflags=github.com/goccy/go-yaml/...=-l -gcflags=github.com/prometheus/...=-l
 TARGETS := linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
 FUZZTIME ?= 60s
 UI := .tools/ui
@@ -29,7 +31,7 @@ peers: ## install the test peers that are missing (Debian, as root or through su
 
 .PHONY: build
 build: ## build ./labbox for this machine
-	go build -trimpath -ldflags '$(LDFLAGS)' -o labbox ./cmd/labbox
+	go build $(LEAN) -ldflags '$(LDFLAGS)' -o labbox ./cmd/labbox
 
 .PHONY: check
 check: vet lint ui-check cross ## vet, golangci-lint, tsc, biome, cross-builds
@@ -61,12 +63,12 @@ vendor: $(UI)/node_modules ## fetch the front end's libraries anew into web/ui/v
 .PHONY: cross
 cross: ## build for every target
 	@for t in $(TARGETS); do \
-	  echo "build $$t"; GOOS=$${t%/*} GOARCH=$${t#*/} GOARM=7 go build -trimpath -ldflags '$(LDFLAGS)' -o /dev/null ./cmd/labbox || exit 1; done
+	  echo "build $$t"; GOOS=$${t%/*} GOARCH=$${t#*/} GOARM=7 go build $(LEAN) -ldflags '$(LDFLAGS)' -o /dev/null ./cmd/labbox || exit 1; done
 
 .PHONY: dist
 dist: ## binaries of every target in dist/
 	@mkdir -p dist; for t in $(TARGETS); do o=dist/labbox-$${t%/*}-$${t#*/}; case $$t in windows/*) o=$$o.exe;; esac; \
-	  GOOS=$${t%/*} GOARCH=$${t#*/} GOARM=7 go build -trimpath -ldflags '$(LDFLAGS)' -o $$o ./cmd/labbox || exit 1; ls -l $$o; done
+	  GOOS=$${t%/*} GOARCH=$${t#*/} GOARM=7 go build $(LEAN) -ldflags '$(LDFLAGS)' -o $$o ./cmd/labbox || exit 1; ls -l $$o; done
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (60s)
@@ -94,7 +96,7 @@ push: image-binaries ## the same, pushed to REGISTRY/labbox with the version as 
 image-binaries:
 	@mkdir -p dist
 	@for t in $(IMAGE_TARGETS); do a=$${t#linux/}; echo "build $$t"; GOOS=linux GOARCH=$${a%/*} GOARM=7 CGO_ENABLED=0 \
-	  go build -trimpath -ldflags '$(LDFLAGS)' -o dist/image-linux-$${a/\//-} ./cmd/labbox || exit 1; done
+	  go build $(LEAN) -ldflags '$(LDFLAGS)' -o dist/image-linux-$${a/\//-} ./cmd/labbox || exit 1; done
 
 .PHONY: help
 help: ## this list

@@ -29,13 +29,30 @@ func compile(t *testing.T, platform, dir, pkg string) string {
 	t.Helper()
 	part := strings.Split(platform, "/")
 	out := filepath.Join(t.TempDir(), "labbox-"+part[1])
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", out, pkg)
+	args := append([]string{"build"}, leanFlags(t)...)
+	cmd := exec.Command("go", append(args, "-ldflags", "-s -w -X main.version="+version, "-o", out, pkg)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS="+part[0], "GOARCH="+part[1], "GOARM=7")
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, msg)
 	}
 	return out
+}
+
+// leanFlags are those of a release, as the Makefile has them.
+func leanFlags(t *testing.T) []string {
+	t.Helper()
+	b, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if flags, ok := strings.CutPrefix(line, "LEAN := "); ok {
+			return strings.Fields(flags)
+		}
+	}
+	t.Fatal("the Makefile has no LEAN")
+	return nil
 }
 
 // hello is a small program for a platform.

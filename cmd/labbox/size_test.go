@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -30,12 +31,41 @@ func buildBinary(t *testing.T, goos, goarch string) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags, "-o", out, ".")
+	args := append(append([]string{"build"}, leanFlags(t)...), "-ldflags", ldflags, "-o", out, ".")
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+goos, "GOARCH="+goarch, "GOARM=7", "GOFLAGS=")
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s/%s: %v\n%s", goos, goarch, err, msg)
 	}
 	return out
+}
+
+// leanFlags are those of a release, as the Makefile has them.
+func leanFlags(t *testing.T) []string {
+	t.Helper()
+	b, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^LEAN := (.*)$`).FindSubmatch(b)
+	if m == nil {
+		t.Fatal("the Makefile has no LEAN")
+	}
+	return strings.Fields(string(m[1]))
+}
+
+// Whoever builds the image with an engine gets the same binary.
+func TestDockerfileBuildsTheRelease(t *testing.T) {
+	b, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(string(b))
+	for _, f := range leanFlags(t) {
+		if !slices.Contains(words, f) {
+			t.Errorf("the Dockerfile builds without %s", f)
+		}
+	}
 }
 
 // The three figures of the one binary.
