@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net"
@@ -140,4 +141,27 @@ func (s *Server) renamed(seat class.Seat) {
 		c.actor.Name = seat.Name
 		c.mu.Unlock()
 	}
+}
+
+// lookup finds the seat of a token, within a time that a handshake can wait. While
+// the store is away a seat that this process knows still counts.
+func (s *Server) lookup(ctx context.Context, token string) (edge.Actor, error) {
+	known, ok := s.seats.get(token)
+	if ok && s.parts.away(partStore) {
+		return known, nil // a stop does not wait for it
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	defer cancel()
+	a, err := s.cfg.Seats.Lookup(ctx, token)
+	switch edge.CodeOf(err) {
+	case "":
+		s.seats.put(token, a)
+	case edge.CodeNoSeat:
+		s.seats.drop(token)
+	default:
+		if ok {
+			return known, nil
+		}
+	}
+	return a, err
 }

@@ -32,6 +32,7 @@ type client struct {
 
 	mu    sync.Mutex
 	actor edge.Actor // zero: no seat
+	token string     // of the seat
 	tab   string
 	ready bool // hello was said
 	out   [][]byte
@@ -75,7 +76,7 @@ func (s *Server) serveWS(q *call) error {
 	if err != nil && edge.CodeOf(err) != edge.CodeNoSeat {
 		return err
 	}
-	c := &client{s: s, session: newSession(), request: idOf(q.w), remote: q.r.RemoteAddr, actor: actor, via: viaPanel,
+	c := &client{s: s, session: newSession(), request: idOf(q.w), remote: q.r.RemoteAddr, actor: actor, token: token, via: viaPanel,
 		wake: make(chan struct{}, 1), done: make(chan struct{}), rate: bucket{left: maxPerSecond, at: s.mono()}}
 	if !s.begin() {
 		return edge.Errorf(edge.CodeNotReady, "the box stops")

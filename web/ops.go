@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 
@@ -67,7 +66,7 @@ func (c *client) hello(m *message) error {
 			return nil
 		}
 		c.mu.Lock()
-		c.actor, c.via = actor, viaAPI
+		c.actor, c.via, c.token = actor, viaAPI, m.Token
 		c.mu.Unlock()
 	}
 	if len(m.Tab) > 64 {
@@ -75,8 +74,9 @@ func (c *client) hello(m *message) error {
 	}
 	c.replace(m.Tab)
 	c.mu.Lock()
-	seat := c.actor.Seat
+	seat, role := c.actor.Seat, c.actor.Role
 	c.mu.Unlock()
+	class := c.s.classFor(role)
 	list := []edge.Status{}
 	for _, d := range c.s.hub.all() {
 		if d.seenBy(seat) {
@@ -89,7 +89,7 @@ func (c *client) hello(m *message) error {
 	c.ready = true
 	c.queue(text(map[string]any{"op": "welcome", "v": 1, "server_time": c.s.cfg.Clock.Wall().UnixMilli(),
 		"mono_ms": c.s.mono().Milliseconds(), "session": c.session, "box": c.s.cfg.Box,
-		"you": you(c.actor), "features": features(), "devices": list}))
+		"you": you(c.actor), "features": features(), "devices": list, "class": class}))
 	c.wakeUp()
 	return nil
 }
@@ -306,26 +306,3 @@ func (m *message) ask() (edge.Ask, bool) {
 }
 
 func clip(s string) string { return s[:min(len(s), 64)] }
-
-// lookup finds the seat of a token, within a time that a handshake can wait. While
-// the store is away a seat that this process knows still counts.
-func (s *Server) lookup(ctx context.Context, token string) (edge.Actor, error) {
-	known, ok := s.seats.get(token)
-	if ok && s.parts.away(partStore) {
-		return known, nil // a stop does not wait for it
-	}
-	ctx, cancel := context.WithTimeout(ctx, storeWithin)
-	defer cancel()
-	a, err := s.cfg.Seats.Lookup(ctx, token)
-	switch edge.CodeOf(err) {
-	case "":
-		s.seats.put(token, a)
-	case edge.CodeNoSeat:
-		s.seats.drop(token)
-	default:
-		if ok {
-			return known, nil
-		}
-	}
-	return a, err
-}
