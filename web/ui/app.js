@@ -1,11 +1,12 @@
-// Shows the page that the address names: the start page, d/<id> one device, gallery every state from fixtures.
+// Shows the page that the address names: the start page, d/<id> one device, teacher and
+// projector the teacher's, gallery every state from fixtures.
 
 import { pickLang, t } from './i18n.js';
-import { html, render } from './lib.js';
+import { html, render, useEffect } from './lib.js';
 import { DevicePage, StartPage } from './pages.js';
 import { NameDialog, recall, theme } from './shell.js';
 import { effect, signal } from './signals.js';
-import { connect, device, useLang } from './state.js';
+import { connect, device, link, useLang } from './state.js';
 
 const base = new URL(document.baseURI).pathname;
 const path = signal(place());
@@ -28,12 +29,32 @@ document.addEventListener('click', (e) => {
 
 /** @type {any} */
 let Gallery = null;
+/** @type {Signal<any>} */
+const teacher = signal(null);
+const TEACHER = /^(teacher(\/|$)|class$|projector$)/;
+
+/** The teacher's pages, loaded when they are first asked for.  @param {{path: string}} p */
+function TeacherPage({ path }) {
+  const again = link.value.phase; // after a failure: the box may be back
+  useEffect(() => {
+    if (!teacher.peek())
+      import('./teacher/main.js').then(
+        (m) => {
+          teacher.value = m.Teacher;
+        },
+        () => {},
+      );
+  }, [again]);
+  const Page = teacher.value;
+  return Page ? html`<${Page} path=${path} />` : html`<main class="empty" id="main"><p>${t('loading')}</p></main>`;
+}
 
 function App() {
   if (Gallery) return html`<${Gallery} />`;
   const id = path.value.startsWith('d/') ? path.value.slice(2) : '';
   const title = id ? device(id)?.status.value.name || id : t('devices');
   document.title = `${title} – labbox`;
+  if (TEACHER.test(path.value)) return html`<${TeacherPage} path=${path.value} />`;
   return html`<a class="skip" href="#main" onClick=${skip}>${t('skip')}</a>
     ${id ? html`<${DevicePage} key=${id} id=${id} />` : html`<${StartPage} />`}<${NameDialog} />`;
 }

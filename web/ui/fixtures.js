@@ -132,6 +132,7 @@ export const status = (more) => ({
   state: 'live',
   since_ms: 0,
   safe: 'confirmed',
+  rules: { turn_ms: 300_000, warn_ms: 30_000, idle_ms: 60_000 },
   stream: { id: 1, epoch: 1, seq: 0, rate_hz: 100 },
   tick: { owner: 1, n: 1, mono_ms: 1 },
   counts: { samples: 0, lost: 0, garbage: 0, reconnects: 0, commands: 0, refused: 0 },

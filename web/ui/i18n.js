@@ -27,19 +27,30 @@ export function pickLang(wanted) {
   return 'en';
 }
 
+let wanted = /** @type {Lang} */ ('en');
+/** @type {Promise<void>} */
+let newest = Promise.resolve();
+
 /** @param {Lang} l */
-export async function setLang(l) {
-  const words = await Promise.all(sources.map((s) => s[l]()));
-  numbers.clear();
-  lang.value = l;
-  catalogue.value = Object.assign({}, ...words.map((w) => w.default));
+export function setLang(l) {
+  wanted = l;
+  /** @type {Promise<void>} */
+  const mine = Promise.all(sources.map((s) => s[l]())).then((words) => {
+    if (newest !== mine) return newest; // asked again while this was on its way
+    numbers.clear();
+    lang.value = l;
+    catalogue.value = Object.assign({}, ...words.map((w) => w.default));
+  });
+  newest = mine;
+  return mine;
 }
 
 /** The words of a part that is loaded on demand, found by `t` from then on, in every language.
  * @param {typeof LOAD} source */
-export async function addWords(source) {
-  if (!sources.includes(source)) sources.push(source);
-  await setLang(lang.value);
+export function addWords(source) {
+  if (sources.includes(source)) return newest;
+  sources.push(source);
+  return setLang(wanted);
 }
 
 /** @param {string} text @param {Record<string, unknown>} args */

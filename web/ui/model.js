@@ -20,6 +20,9 @@ export function blocked({ link, me, status, stale, silent }) {
 /** @param {edge.Status} status @param {edge.You | null} me */
 export const drives = (status, me) => Boolean(me && status.lease && status.lease.holder.id === me.seat);
 
+/** @param {edge.You | null} me */
+export const isTeacher = (me) => me?.role === 'teacher' || me?.role === 'operator';
+
 /** How a state looks: a class and the key of its words (state.*).
  * @param {edge.Status} status @param {Link} link @param {boolean} stale */
 export function look(status, link, stale) {

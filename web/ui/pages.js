@@ -3,16 +3,20 @@
 import { cssColor, strokeTrace } from './chart.js';
 import { Controls } from './controls.js';
 import { StopReport, StopState } from './estop.js';
-import { Log, Record } from './history.js';
 import { errorText, hintText, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
+import { later } from './later.js';
 import { html, useEffect, useRef } from './lib.js';
-import { drives, leastSpan, look, plotsOf } from './model.js';
+import { drives, isTeacher, leastSpan, look, plotsOf } from './model.js';
 import { useLive } from './paint.js';
 import { Live, Plots, Readouts } from './plots.js';
 import { Buckets } from './ring.js';
 import { TopBar, theme } from './shell.js';
 import { ask, askName, box, device, devices, link, me, watch } from './state.js';
+
+const soon = () => html`<section class="card soon"></section>`;
+const Record = later(() => import('./history.js'), 'Record', soon);
+const Log = later(() => import('./history.js'), 'Log', soon);
 
 const SPARK_MS = 20_000;
 const HISTORY_MS = 60_000;
@@ -40,6 +44,7 @@ export function StartView({ list }) {
     </div>
     ${list.length === 0 && html`<p class="loading">${t(link.value.phase === 'open' ? 'start.none' : 'loading')}</p>`}
     <ul class="cards plain">${list.map((d) => html`<${Card} key=${d.id} d=${d} />`)}</ul>
+    <p class="others"><a class="button" href="teacher" data-nav>${t(isTeacher(me.value) ? 'teacher.page' : 'teacher.sign')}</a></p>
   </main>`;
 }
 

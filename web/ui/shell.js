@@ -3,9 +3,11 @@
 import { StopButton, StopKeys, stoppable } from './estop.js';
 import { errorText, LANGS, lang, t, timeOfDay } from './i18n.js';
 import { Icon } from './icons.js';
-import { html, useEffect, useRef, useState } from './lib.js';
+import { later } from './later.js';
+import { html, useEffect, useState } from './lib.js';
+import { isTeacher } from './model.js';
 import { signal } from './signals.js';
-import { askName, beat, box, link, me, notice, reconnect, silent, takeSeat, useLang } from './state.js';
+import { askName, beat, box, link, me, notice, reconnect, silent, useLang } from './state.js';
 
 /** @param {string} key */
 export function recall(key) {
@@ -53,6 +55,7 @@ export function TopBar({ list, all, where }) {
     </a>
     <div class="where">${where ?? html`<bdi>${box.value}</bdi>`}</div>
     <div class="tools">
+      ${isTeacher(me.value) && html`<a class="button wide" href="teacher" data-nav>${t('teacher')}</a>`}
       <button class="quiet who" onClick=${() => (askName.value = true)} title=${t('name.change')}>
         <${Icon} name="user" /><bdi>${me.value ? me.value.name : t('name.none')}</bdi>
       </button>
@@ -97,38 +100,14 @@ function Banner() {
   </div>`;
 }
 
+const Dialog = later(() => import('./join.js'), 'Join');
+
+/** Loaded when it is first needed. */
 export function NameDialog() {
-  const ref = useRef(/** @type {any} */ (null));
-  const [bad, setBad] = useState('');
+  const [needed, need] = useState(false);
   const open = askName.value;
   useEffect(() => {
-    if (open && !ref.current.open) ref.current.showModal();
-    if (!open && ref.current.open) ref.current.close();
+    if (open) need(true);
   }, [open]);
-  const submit = async (/** @type {any} */ e) => {
-    e.preventDefault();
-    const name = new FormData(e.target).get('nickname');
-    try {
-      await takeSeat(String(name).trim());
-      setBad('');
-      askName.value = false;
-    } catch (err) {
-      setBad(errorText(/** @type {any} */ (err)));
-    }
-  };
-  return html`<dialog ref=${ref} class="ask" onClose=${() => (askName.value = false)} aria-labelledby="ask-title">
-    <form onSubmit=${submit}>
-      <h2 id="ask-title">${t('name.title')}</h2>
-      <p>${t('name.why')}</p>
-      <label>${t('name.label')}
-        <input name="nickname" autocomplete="nickname" required maxlength="40" value=${me.value?.name ?? ''}
-          aria-invalid=${bad ? 'true' : 'false'} aria-describedby="ask-bad" />
-      </label>
-      <p id="ask-bad" class="refused" role="alert">${bad}</p>
-      <div class="row end">
-        <button type="button" onClick=${() => (askName.value = false)}>${t('cancel')}</button>
-        <button class="primary">${t('name.go')}</button>
-      </div>
-    </form>
-  </dialog>`;
+  return needed && html`<${Dialog} />`;
 }
