@@ -1,0 +1,60 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"strings"
+)
+
+// seat joins without a code and without a websocket, as who sits at the box may.
+func (b *box) seat(nickname string) *http.Client {
+	b.t.Helper()
+	jar, _ := cookiejar.New(nil)
+	client := &http.Client{Jar: jar}
+	b.call(client, "POST", "seats", fmt.Sprintf(`{"nickname":%q}`, nickname))
+	return client
+}
+
+// openClass opens a class and returns its code.
+func (b *box) openClass(teacher *http.Client) (code string) {
+	b.t.Helper()
+	var c struct {
+		Code string `json:"code"`
+	}
+	if err := json.Unmarshal(b.call(teacher, "POST", "class", `{"title":"Physics"}`), &c); err != nil || len(c.Code) != 6 {
+		b.t.Fatalf("class: %+v, %v", c, err)
+	}
+	return c.Code
+}
+
+// student joins the class by its code.
+func (b *box) student(code, nickname string) *panel {
+	b.t.Helper()
+	jar, _ := cookiejar.New(nil)
+	client := &http.Client{Jar: jar}
+	b.call(client, "POST", "seats", fmt.Sprintf(`{"code":%q,"nickname":%q}`, code, nickname))
+	return dialPanel(b.t, b.url, client)
+}
+
+// call is a request to the API that must succeed.
+func (b *box) call(client *http.Client, method, path, body string) []byte {
+	b.t.Helper()
+	req, err := http.NewRequest(method, b.url+"/api/v1/"+path, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := client.Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, _ := io.ReadAll(res.Body)
+	if res.StatusCode >= 300 {
+		b.t.Fatalf("%s %s: %s %s", method, path, res.Status, answer)
+	}
+	return answer
+}
