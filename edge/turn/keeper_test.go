@@ -76,7 +76,7 @@ func TestOldNumberIsRefused(t *testing.T) {
 	if _, err := k.Grant(0, ann, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.Release(1, ann, 1); err != nil {
+	if _, err := k.Release(1, ann, 1); err != nil {
 		t.Fatal(err)
 	}
 	_, err := k.Grant(2, ann, 1)
@@ -116,7 +116,7 @@ func TestKeeperProperties(t *testing.T) {
 					beats[a.Seat] = now
 				}
 			case 2:
-				_ = k.Release(now, a, fences[a.Seat])
+				_, _ = k.Release(now, a, fences[a.Seat])
 			case 3:
 				k.Advance(now)
 			case 4:
