@@ -6,8 +6,26 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"testing"
+	"time"
 )
+
+// startRelease runs a box as it is released, for what is measured: the race
+// detector, which the tests run with, costs many times as much.
+func startRelease(t *testing.T, data, boxFile string) *box {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "box.yaml")
+	if err := os.WriteFile(name, []byte(boxFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exe := buildBinary(t, runtime.GOOS, runtime.GOARCH)
+	return launch(t, exec.Command(exe, "run", "--listen", "127.0.0.1:0", "--data", data, "--config", name), 30*time.Second)
+}
 
 // seat joins without a code and without a websocket, as who sits at the box may.
 func (b *box) seat(nickname string) *http.Client {
