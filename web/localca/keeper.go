@@ -98,12 +98,7 @@ func (k *Keeper) look() error {
 // good tells whether a certificate is for these names, and for a while yet. One
 // that is for more is good: an address that is away for a moment comes back.
 func (k *Keeper) good(c *x509.Certificate, names Names) bool {
-	now := k.wall()
-	for _, t := range []time.Time{builtAt(), k.ca.cert.NotBefore} { // the clock is wrong
-		if now.Before(t) {
-			now = t
-		}
-	}
+	now := k.clock()
 	if now.Add(clockFuzzy).Before(c.NotBefore) || now.Add(renewLeft).After(c.NotAfter) && c.NotAfter.Before(k.ca.cert.NotAfter) {
 		return false
 	}
@@ -120,12 +115,23 @@ func (k *Keeper) good(c *x509.Certificate, names Names) bool {
 	return true
 }
 
+// clock is the wall clock, where it can be right.
+func (k *Keeper) clock() time.Time {
+	now := k.wall()
+	for _, t := range []time.Time{builtAt(), k.ca.cert.NotBefore} {
+		if now.Before(t) {
+			now = t
+		}
+	}
+	return now
+}
+
 func (k *Keeper) issue(names Names) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("localca: make a key: %w", err)
 	}
-	from := notBefore(k.wall())
+	from := notBefore(k.clock())
 	t := &x509.Certificate{
 		SerialNumber: newSerial(),
 		Subject:      pkix.Name{Organization: []string{"labbox"}},

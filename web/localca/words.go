@@ -11,7 +11,7 @@ type text struct {
 	limits                  string
 }
 
-func words() map[string]*text {
+func words() map[string]*text { //nolint:misspell // French and Spanish
 	return map[string]*text{
 		"en": {
 			title:      "Trust this lab box",
