@@ -77,7 +77,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		if err := s.obeysLocked(); err != nil {
 			return err
 		}
-		return s.typ().forbids(spec, args, s.readBack)
+		return s.allowsLocked(s.typ(), spec, args)
 	}
 	admit := func(commit bool) error {
 		s.mu.Lock()
@@ -89,7 +89,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		if err := stands(now); err != nil {
 			return err
 		}
-		return s.env.admit(now, spec, args, s.readBack, commit)
+		return s.env.of(s.typ()).admit(now, spec, args, s.readBack, commit)
 	}
 	if err := admit(false); err != nil {
 		return nil, s.refuse(a, fence, c, err)
@@ -232,6 +232,7 @@ func (s *Supervisor) outcome(a edge.Actor, fence uint64, c *edge.Command, outcom
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.commands++
+	s.keeper.Drove()
 	s.auditCommand(a, fence, c, outcome, at, sent, answer)
 	s.eventLocked("command", &a, map[string]any{"command": c.Name, "args": c.Args, "outcome": string(outcome),
 		"sent": clip(bytes.TrimSpace(sent)), "took_us": (s.clock.Mono() - at).Microseconds()})

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -13,25 +14,12 @@ import (
 
 // narrowed returns a copy of t with the bench's limits and calibration. A limit
 // that would widen the type's, or that names nothing, is an error.
-func (t *Type) narrowed(dev *config.Device) (_ *Type, err error) {
-	n := *t
-	n.Channels = append([]Channel(nil), t.Channels...)
-	n.Commands = append([]Command(nil), t.Commands...)
-	for i := range n.Commands {
-		n.Commands[i].Params = append([]Param(nil), t.Commands[i].Params...)
-	}
-	untold := t.Protocol.Labwire != nil && t.keys == nil // the device will tell, and is held to the limits then
+func (t *Type) narrowed(dev *config.Device) (*Type, error) {
+	n := t.copied()
+	untold := t.untold()
 	for key, l := range dev.Limits {
-		p := n.paramByKey(key)
-		if p == nil && untold {
-			continue
-		}
-		if p == nil || p.Range == nil {
-			return nil, edge.Errorf(edge.CodeBadConfig, "%s: limits: %s has no numeric parameter %q", dev.ID, t.Name, key).
-				WithHint("limits are named command.param")
-		}
-		if err := p.narrow(l); err != nil {
-			return nil, edge.Errorf(edge.CodeBadConfig, "%s: limits: %s: %w", dev.ID, key, err)
+		if err := n.limit(key, l); err != nil && (!untold || !errors.Is(err, errNoSuchLimit)) {
+			return nil, edge.Errorf(edge.CodeBadConfig, "%s: limits: %w", dev.ID, err).WithHint("%s", edge.AsError(err).Hint)
 		}
 	}
 	for id, cal := range dev.Calibration {
@@ -57,22 +45,51 @@ func (t *Type) narrowed(dev *config.Device) (_ *Type, err error) {
 			ch.Offset = *cal.Offset
 		}
 	}
-	if t.Safe != nil {
-		safe := *t.Safe
-		n.Safe = &safe
-		if safe.Steps, err = n.fixed(t, t.Safe.Steps); err != nil {
-			return nil, edge.Errorf(edge.CodeBadConfig, "%s: the safe sequence is outside the limits: %w", dev.ID, err)
+	if d := dev.LongestRun; d != 0 {
+		if err := shorten(&n.LongestRun, d); err != nil {
+			return nil, edge.Errorf(edge.CodeBadConfig, "%s: longest_run: %w", dev.ID, err)
 		}
 	}
-	if n.Connect.Steps, err = n.fixed(t, t.Connect.Steps); err != nil {
-		return nil, edge.Errorf(edge.CodeBadConfig, "%s: connecting is outside the limits: %w", dev.ID, err)
+	if err := n.fixSteps(t); err != nil {
+		return nil, edge.Errorf(edge.CodeBadConfig, "%s: %w", dev.ID, err).WithHint("%s", edge.AsError(err).Hint)
 	}
-	for _, steps := range []*[]Step{&n.On.Mismatch, &n.On.Timeout} {
-		if *steps, err = n.fixed(t, *steps); err != nil {
-			return nil, edge.Errorf(edge.CodeBadConfig, "%s: what `on:` sends is outside the limits: %w", dev.ID, err)
+	return n, nil
+}
+
+// copied is a copy of t whose limits may be changed.
+func (t *Type) copied() *Type {
+	n := *t
+	n.Channels = append([]Channel(nil), t.Channels...)
+	n.Commands = append([]Command(nil), t.Commands...)
+	for i := range n.Commands {
+		n.Commands[i].Params = append([]Param(nil), t.Commands[i].Params...)
+	}
+	return &n
+}
+
+// untold says that the device will tell its channels and commands, and is held
+// to the limits then.
+func (t *Type) untold() bool { return t.Protocol.Labwire != nil && t.keys == nil }
+
+// fixSteps gives the sequences of a narrowed copy of wide the values that wide
+// means. One that the limits exclude is an error.
+func (t *Type) fixSteps(wide *Type) (err error) {
+	if wide.Safe != nil {
+		safe := *wide.Safe
+		t.Safe = &safe
+		if safe.Steps, err = t.fixed(wide, wide.Safe.Steps); err != nil {
+			return fmt.Errorf("the safe sequence is outside the limits: %w", err)
 		}
 	}
-	return &n, nil
+	if t.Connect.Steps, err = t.fixed(wide, wide.Connect.Steps); err != nil {
+		return fmt.Errorf("connecting is outside the limits: %w", err)
+	}
+	for _, steps := range []*[]Step{&t.On.Mismatch, &t.On.Timeout} {
+		if *steps, err = t.fixed(wide, *steps); err != nil {
+			return fmt.Errorf("what `on:` sends is outside the limits: %w", err)
+		}
+	}
+	return nil
 }
 
 func (t *Type) paramByKey(key string) *Param {
@@ -91,47 +108,6 @@ func (t *Type) channel(id string) *Channel {
 		if t.Channels[i].ID == id {
 			return &t.Channels[i]
 		}
-	}
-	return nil
-}
-
-func (p *Param) narrow(l config.Limit) error {
-	r := *p.Range
-	for _, x := range []*float64{l.Min, l.Max, l.Slew} {
-		if x != nil && (math.IsNaN(*x) || math.IsInf(*x, 0)) {
-			return fmt.Errorf("%g is no limit", *x)
-		}
-	}
-	if l.Min != nil {
-		if *l.Min < r[0] {
-			return fmt.Errorf("min %g would widen the type's %g", *l.Min, r[0])
-		}
-		r[0] = *l.Min
-	}
-	if l.Max != nil {
-		if *l.Max > r[1] {
-			return fmt.Errorf("max %g would widen the type's %g", *l.Max, r[1])
-		}
-		r[1] = *l.Max
-	}
-	if r[0] > r[1] {
-		return fmt.Errorf("nothing is left between %g and %g", r[0], r[1])
-	}
-	if l.Slew != nil {
-		if *l.Slew <= 0 {
-			return fmt.Errorf("slew %g would let it move at any speed", *l.Slew)
-		}
-		if p.Slew > 0 && *l.Slew > p.Slew {
-			return fmt.Errorf("slew %g would widen the type's %g", *l.Slew, p.Slew)
-		}
-		if p.Channel == "" && p.Rest == nil {
-			return fmt.Errorf("the type does not say where %s stands at first, so its speed cannot be limited", p.ID)
-		}
-		p.Slew = *l.Slew
-	}
-	p.Range = &r
-	if x, ok := number(p.Default); ok {
-		p.Default = math.Min(math.Max(x, r[0]), r[1])
 	}
 	return nil
 }
@@ -157,7 +133,14 @@ func (t *Type) fixed(wide *Type, steps []Step) ([]Step, error) {
 				args[a.param.ID] = a.param.Choices[a.place].ID
 			}
 		}
-		if _, err := t.command(cmd.ID).resolve(stepArgs(args)); err != nil {
+		inside, err := t.command(cmd.ID).resolve(stepArgs(args))
+		if err == nil { // as the device will read it, too
+			var codec codec
+			if codec, err = newCodec(t); err == nil {
+				_, err = codec.encode(nil, cmd.Send, cmd.Reply, inside)
+			}
+		}
+		if err != nil {
 			return nil, err
 		}
 		out[i].Args = args
@@ -170,6 +153,7 @@ func (t *Type) fixed(wide *Type, steps []Step) ([]Step, error) {
 func (t *Type) contract(auto []Channel) *edge.Contract {
 	c := &edge.Contract{Type: t.Name, Label: t.Label, Description: t.Description, RateHz: t.RateHz,
 		StaleMS: int(t.Stale.Milliseconds()), GraceMS: int(t.Grace.Milliseconds()), KeepMS: int(t.Keep.Milliseconds()),
+		LongestRunMS: t.LongestRun.Milliseconds(), RestMS: t.Rest.Milliseconds(),
 		Drivable: len(t.Commands) > 0, Channels: []edge.Channel{}, Commands: []edge.CommandSpec{}}
 	if t.Safe != nil {
 		c.SafeText = t.Safe.Text
@@ -200,8 +184,14 @@ func (ch *Channel) contract() edge.Channel {
 	if out.Format == "" {
 		out.Format = "f32"
 	}
-	if ch.Range != nil {
-		out.Min, out.Max = &ch.Range[0], &ch.Range[1]
+	if r := ch.Range; r != nil {
+		if !math.IsInf(r[0], 0) {
+			out.Min = &r[0]
+		}
+		if !math.IsInf(r[1], 0) {
+			out.Max = &r[1]
+		}
+		out.Trip, out.TripBeyond = ch.Trip, ch.TripBeyond
 	}
 	switch {
 	case ch.Decimals != nil:
@@ -229,7 +219,8 @@ func contractChoices(cs []Choice) []edge.Choice {
 
 func (c *Command) contract() edge.CommandSpec {
 	out := edge.CommandSpec{ID: c.ID, Label: c.Label, Help: c.Help, RatePerS: c.Rate, Calming: c.Calming,
-		Params: []edge.Param{}, Confirm: "none"}
+		LongestRunMS: c.LongestRun.Milliseconds(),
+		Params:       []edge.Param{}, Confirm: "none"}
 	switch {
 	case c.Reply != nil:
 		out.Confirm, out.TimeoutMS = "reply", int(c.Reply.total().Milliseconds())
@@ -240,7 +231,7 @@ func (c *Command) contract() edge.CommandSpec {
 	}
 	for i := range c.Params {
 		p := &c.Params[i]
-		ep := edge.Param{ID: p.ID, Label: p.Label, Type: p.kind(), Unit: p.Unit, Step: p.Step, SlewPS: p.Slew,
+		ep := edge.Param{ID: p.ID, Label: p.Label, Type: p.kind(), Unit: p.Unit, Step: p.Step, MaxStep: p.MaxStep, SlewPS: p.Slew,
 			Choices: contractChoices(p.Choices), Channel: p.Channel}
 		if ep.Label == nil {
 			ep.Label = edge.Text{"en": p.ID}

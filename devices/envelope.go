@@ -7,13 +7,17 @@ import (
 	"labbox/edge"
 )
 
-// envelope keeps what limits over time need: how fast commands come and how
-// fast each parameter moves. Ranges are judged by Command.resolve. It is guarded
+// envelope keeps what limits over time need: how fast commands come, how far and
+// how fast each parameter moves, and how long the device has run. Ranges are judged by Command.resolve. It is guarded
 // by its supervisor's lock, and holds no opinion on the safe sequence, which
 // bypasses it.
 type envelope struct {
 	rates map[string]*bucket // by command
-	moves map[string]*mover  // by command.param
+	moves map[string]*mover  // by command.param; those without a limit only to know where they stand
+	ran   running
+	// outside are channels that were outside a range that trips when they were
+	// shown last.
+	outside map[string]bool
 }
 
 // bucket is a token bucket: one command costs one token; a second's worth, at
@@ -53,17 +57,21 @@ type mover struct {
 }
 
 func newEnvelope() *envelope {
-	return &envelope{rates: map[string]*bucket{}, moves: map[string]*mover{}}
+	return &envelope{rates: map[string]*bucket{}, moves: map[string]*mover{}, outside: map[string]bool{}}
 }
 
 // forget drops every baseline: after a reconnect or a safe sequence the next
 // one comes from reading back, or is where the safe state leaves the parameter.
+// How long the device has run is not forgotten: see calmed.
 func (e *envelope) forget() { e.moves = map[string]*mover{} }
 
-// admit checks a command's rate and slew at now. With commit it also spends; the
+// admit checks a command's rate, steps, slew and run time at now. With commit it also spends; the
 // writer commits right before the bytes go out. baseline reads a channel back,
 // NaN where it does not show.
 func (e *envelope) admit(now time.Duration, c *Command, args []argument, baseline func(channel string) float64, commit bool) error {
+	if err := e.ran.admit(now, c); err != nil {
+		return err
+	}
 	if c.Rate > 0 {
 		b := e.rates[c.ID]
 		if b == nil {
@@ -78,15 +86,19 @@ func (e *envelope) admit(now time.Duration, c *Command, args []argument, baselin
 		}
 	}
 	for _, a := range args {
-		if a.param.Slew <= 0 {
+		if a.param.Range == nil {
+			continue // a choice
+		}
+		m := e.mover(now, c, a.param)
+		if a.param.Slew <= 0 && a.param.MaxStep <= 0 {
 			continue
 		}
-		if err := e.mover(now, c, a.param).admit(now, a, baseline); err != nil {
+		if err := m.admit(now, a, baseline); err != nil {
 			return err
 		}
 	}
 	if commit {
-		e.spend(c, args)
+		e.spend(now, c, args)
 	}
 	return nil
 }
@@ -99,6 +111,16 @@ func (e *envelope) mover(now time.Duration, c *Command, p *Param) *mover {
 		e.moves[key] = m
 	}
 	return m
+}
+
+// stands is where a parameter may stand by what was written since the last safe
+// sequence; known is false where nothing was, or only its channel can tell.
+func (e *envelope) stands(command, param string) (lo, hi float64, known bool) {
+	m := e.moves[command+"."+param]
+	if m == nil || !m.known {
+		return 0, 0, false
+	}
+	return m.lo, m.hi, true
 }
 
 func (m *mover) admit(now time.Duration, a argument, baseline func(channel string) float64) error {
@@ -116,9 +138,18 @@ func (m *mover) admit(now time.Duration, a argument, baseline func(channel strin
 			m.lo, m.hi, m.known = *p.Rest, *p.Rest, true
 		}
 	}
+	d := m.distance(a.num)
+	if p.MaxStep > 0 && d > p.MaxStep+1e-9 {
+		return edge.Errorf(edge.CodeSlew, "%s may change by %g %s at once, not by %g", p.ID, p.MaxStep, p.Unit, d).
+			With("param", p.ID).With("max_step", p.MaxStep).With("allowed", p.MaxStep).
+			WithHint("move in smaller steps: at most %g %s each", p.MaxStep, p.Unit)
+	}
+	if p.Slew <= 0 {
+		return nil
+	}
 	m.travel = math.Min(p.Slew, m.travel+p.Slew*(now-m.at).Seconds())
 	m.at = now
-	if d := m.distance(a.num); d > m.travel+1e-9 {
+	if d > m.travel+1e-9 {
 		return edge.Errorf(edge.CodeSlew, "%s may change by %g %s now, not by %g", p.ID, m.travel, p.Unit, d).
 			With("param", p.ID).With("slew_per_s", p.Slew).With("allowed", m.travel).
 			WithHint("move in smaller steps: at most %g %s per second", p.Slew, p.Unit)
@@ -136,7 +167,8 @@ func (m *mover) distance(x float64) float64 {
 
 // spend is for a command that goes out now. Until settle it is not known if the
 // device takes it.
-func (e *envelope) spend(c *Command, args []argument) {
+func (e *envelope) spend(now time.Duration, c *Command, args []argument) {
+	e.ran.began(now, c)
 	if b := e.rates[c.ID]; b != nil {
 		b.tokens--
 	}

@@ -107,10 +107,13 @@ func (t *Type) allHold(row *Interlock, args []argument, read func(channel string
 	return true
 }
 
-// tripped looks after each sample whether a row with `safe` has begun to hold,
-// and makes the device safe then.
+// tripped looks after each sample whether a value has left its range or a row
+// with `safe` has begun to hold, and makes the device safe then.
 func (s *Supervisor) tripped() {
 	t := s.typ()
+	s.mu.Lock()
+	s.straysLocked(t)
+	s.mu.Unlock()
 	for i := range t.Interlocks {
 		row := &t.Interlocks[i]
 		if !row.Safe {
@@ -123,7 +126,7 @@ func (s *Supervisor) tripped() {
 		}
 		// While it is made safe already, nothing else passes: what comes and goes
 		// meanwhile needs no sequence of its own.
-		if holds && !s.trips[i] && s.wantSafe == "" && s.state != edge.StateSafing {
+		if holds && !s.trips[i] && s.calmLocked() {
 			s.eventLocked("interlock", nil, map[string]any{"text": row.Text.In("en")})
 			s.demandSafeLocked("interlock")
 		}
@@ -131,6 +134,9 @@ func (s *Supervisor) tripped() {
 		s.mu.Unlock()
 	}
 }
+
+// calmLocked says that no safe sequence is wanted or under way.
+func (s *Supervisor) calmLocked() bool { return s.wantSafe == "" && s.state != edge.StateSafing }
 
 // interlocks checks the table.
 func (c *checker) interlocks() {

@@ -77,10 +77,10 @@ func (s *Supervisor) remedy(line *exchange, st *Step, abort chan struct{}) error
 		if !spec.Calming && !s.keeper.Driven() {
 			return edge.Errorf(edge.CodeNotHolder, "nobody drives")
 		}
-		if err := s.typ().forbids(spec, args, s.readBack); err != nil {
+		if err := s.allowsLocked(s.typ(), spec, args); err != nil {
 			return err
 		}
-		return s.env.admit(s.clock.Mono(), spec, args, s.readBack, true)
+		return s.env.of(s.typ()).admit(s.clock.Mono(), spec, args, s.readBack, true)
 	}
 	x := &exchange{s: s, l: line.l, out: out, ctx: line.l.ctx, stop: abort, held: true, check: check}
 	err = s.obtain(x, spec, args)

@@ -79,6 +79,7 @@ func (s *Supervisor) serveSafe(l *link) error {
 		return nil
 	}
 	s.safe = edge.SafeConfirmed
+	s.env.ran.calmed(s.clock.Mono())
 	s.eventLocked("safe", nil, map[string]any{"outcome": "confirmed", "why": why, "took_us": took})
 	s.settleLocked()
 	return nil

@@ -3,10 +3,11 @@ package devices
 import "labbox/edge"
 
 // stale tells frozen telemetry from live: both ways it passes through the safe
-// sequence.
+// sequence. And it looks how long the device has run.
 func (s *Supervisor) stale() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.tooLongLocked()
 	frozen := s.frozenLocked()
 	switch {
 	case frozen && s.state == edge.StateLive:

@@ -141,6 +141,7 @@ type plate struct {
 	hides    bool          // reports neither duty nor fan
 	babbles  bool          // sends garbage for telemetry
 	nonsense bool          // answers the safe sequence with something else
+	warmer   float64       // than 25.31
 }
 
 func (p *plate) set(f func(*plate)) { p.mu.Lock(); f(p); p.mu.Unlock() }
@@ -183,7 +184,7 @@ func (p *plate) run(port transport.Port) {
 			if p.duty == 0 && p.fan == 0 {
 				safe = 1
 			}
-			line := fmt.Sprintf(`{"n":%d,"t":%d,"temp":25.31,"duty":%g,"fan":%g,"safe":%d}`, p.n, p.n*10, p.duty, p.fan, safe)
+			line := fmt.Sprintf(`{"n":%d,"t":%d,"temp":%g,"duty":%g,"fan":%g,"safe":%d}`, p.n, p.n*10, 25.31+p.warmer, p.duty, p.fan, safe)
 			if p.hides {
 				line = fmt.Sprintf(`{"n":%d,"t":%d,"temp":25.31,"safe":0}`, p.n, p.n*10)
 			}

@@ -19,18 +19,24 @@ func (c *checker) numbers() {
 		ch := &c.t.Channels[i]
 		c.finite(at("channels", i), ch.Scale, ch.Offset, ch.Resolution)
 		c.points(ch, at("channels", i, "points"))
+		c.trip(ch, at("channels", i))
 	}
 	for i := range c.t.Commands {
 		cmd, p := &c.t.Commands[i], at("commands", i)
 		c.finite(p, cmd.Rate)
 		c.within(p, cmd.Within)
 		c.replyTime(cmd.Reply, p)
+		c.longestRun(cmd.LongestRun, cmd, at("commands", i, "longest_run"))
 		for k := range cmd.Shows {
 			c.finite(append(at("commands", i), "shows", k), cmd.Shows[k].Tolerance)
 		}
 		for k := range cmd.Params {
 			c.wire(&cmd.Params[k], append(at("commands", i), "params", k))
 		}
+	}
+	c.longestRun(c.t.LongestRun, nil, at("longest_run"))
+	if c.t.Rest < 0 || c.t.Rest > time.Hour {
+		c.bad("bad_range", "0 to 1h", at("rest_after_run"), "%v is no time to rest", c.t.Rest)
 	}
 	c.steps(c.t.Connect.Steps, "connect", "steps")
 	c.steps(c.t.Connect.Identify, "connect", "identify")
@@ -107,17 +113,20 @@ func (c *checker) finite(path []any, xs ...float64) {
 
 // wire checks how a parameter is written.
 func (c *checker) wire(p *Param, path []any) {
-	c.finite(path, p.Slew, p.Step, p.Wire.Scale, p.Wire.Offset)
+	c.finite(path, p.Slew, p.Step, p.MaxStep, p.Wire.Scale, p.Wire.Offset)
 	if d := p.Wire.Decimals; d != nil && (*d < 0 || *d > 12) {
 		c.bad("bad_range", "0 to 12", append(path, "wire", "decimals"), "decimals %d", *d)
 	}
-	if p.Slew > 0 {
+	for key, x := range map[string]float64{"slew": p.Slew, "max_step": p.MaxStep} {
 		switch {
+		case x < 0:
+			c.bad("bad_range", "", append(path, key), "%s cannot be negative", key)
+		case x == 0:
 		case p.Channel == "" && p.Rest == nil:
-			c.bad("missing", "name the `channel:` that shows it, or say where the safe state leaves it: `rest: 0`", append(path, "slew"),
+			c.bad("missing", "name the `channel:` that shows it, or say where the safe state leaves it: `rest: 0`", append(path, key),
 				"nothing tells where `%s` stands at first", p.ID)
 		case p.Range == nil:
-			c.bad("bad_value", "a number", append(path, "slew"), "`%s` is no number", p.ID)
+			c.bad("bad_value", "a number", append(path, key), "`%s` is no number", p.ID)
 		}
 	}
 	if p.Rest != nil {

@@ -39,6 +39,8 @@ type Type struct {
 	Commands    []Command   `yaml:"commands"`
 	Keepalive   *Keepalive  `yaml:"keepalive"`
 	Safe        *Safe       `yaml:"safe"`
+	LongestRun  Duration    `yaml:"longest_run"`    // after any command that is not calming, 0: no limit
+	Rest        Duration    `yaml:"rest_after_run"` // how long it then takes no commands but calming ones
 	Interlocks  []Interlock `yaml:"interlocks"`
 	Panel       Panel       `yaml:"panel"`
 	Simulate    Simulate    `yaml:"simulate"`
@@ -181,6 +183,8 @@ type Channel struct {
 	From       string     `yaml:"from"` // field, default the id
 	Unit       string     `yaml:"unit"`
 	Range      *Range     `yaml:"range"` // of the shown value
+	Trip       bool       `yaml:"trip"`  // a value outside makes the device safe
+	TripBeyond float64    `yaml:"trip_beyond"`
 	Resolution float64    `yaml:"resolution"`
 	Decimals   *int       `yaml:"decimals"`
 	Scale      float64    `yaml:"scale"` // shown = raw*scale + offset; default 1
@@ -224,6 +228,9 @@ type Command struct {
 	Within  Duration  `yaml:"within"` // for Shows; default 1s
 	Rate    float64   `yaml:"rate"`   // most per second, 0: no limit
 	Calming bool      `yaml:"calming"`
+	// LongestRun is how long after this command the device may go on before it is
+	// made safe; 0: as long as it likes.
+	LongestRun Duration `yaml:"longest_run"`
 
 	confirmed bool     // the protocol answers by itself,
 	answerIn  Duration // in so long
@@ -235,11 +242,12 @@ type Param struct {
 	Label   edge.Text `yaml:"label"`
 	Type    string    `yaml:"type"` // float (default), int, choice
 	Unit    string    `yaml:"unit"`
-	Range   *Range    `yaml:"range"` // required for numbers
-	Step    float64   `yaml:"step"`
+	Range   *Range    `yaml:"range"`    // required for numbers
+	Step    float64   `yaml:"step"`     // grid of the form's field
+	MaxStep float64   `yaml:"max_step"` // largest change in one command, 0: none
 	Default any       `yaml:"default"`
 	Slew    float64   `yaml:"slew"` // largest change per second, 0: none
-	Rest    *float64  `yaml:"rest"` // where the safe state leaves it; for slew where no channel shows it
+	Rest    *float64  `yaml:"rest"` // where the safe state leaves it; for slew and max_step where no channel shows it
 	Choices []Choice  `yaml:"choices"`
 	Channel string    `yaml:"channel"` // shows the present value
 	Wire    Wire      `yaml:"wire"`

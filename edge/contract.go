@@ -23,20 +23,29 @@ type Contract struct {
 	Drivable bool `json:"drivable"`
 	// SafeText says in words what the safe state is.
 	SafeText Text `json:"safe,omitempty"`
+	// BetweenText says in words what known state it is brought to between two turns.
+	BetweenText Text `json:"between,omitempty"`
 	// GraceMS is how long a driver's heartbeat may be missing before the device
 	// goes safe; KeepMS how long the turn is kept after that moment's start.
 	GraceMS int `json:"grace_ms"`
 	KeepMS  int `json:"keep_ms"`
+	// LongestRunMS is how long after the first command that is not calming the
+	// device is made safe, 0: never; RestMS how long it then takes no other.
+	LongestRunMS int64 `json:"longest_run_ms,omitempty"`
+	RestMS       int64 `json:"rest_ms,omitempty"`
 }
 
 // Channel is one measured or reported quantity. Frames carry raw values; the
 // value shown is raw*Scale+Offset.
 type Channel struct {
-	ID         string   `json:"id"`
-	Label      Text     `json:"label"`
-	Unit       string   `json:"unit,omitempty"` // UCUM or a plain symbol
-	Min        *float64 `json:"min,omitempty"`  // of the shown value
-	Max        *float64 `json:"max,omitempty"`
+	ID    string   `json:"id"`
+	Label Text     `json:"label"`
+	Unit  string   `json:"unit,omitempty"` // UCUM or a plain symbol
+	Min   *float64 `json:"min,omitempty"`  // of the shown value
+	Max   *float64 `json:"max,omitempty"`
+	// Trip: a value outside by more than TripBeyond makes the device safe.
+	Trip       bool     `json:"trip,omitempty"`
+	TripBeyond float64  `json:"trip_beyond,omitempty"`
 	Resolution float64  `json:"resolution,omitempty"` // smallest step of the shown value
 	Decimals   int      `json:"decimals"`             // places to show
 	Scale      float64  `json:"scale"`                // calibration, 1 where none
@@ -70,6 +79,8 @@ type CommandSpec struct {
 	// Calming marks a command that only makes the device safer (brake, stop):
 	// the panel shows it so. It still needs the lease.
 	Calming bool `json:"calming,omitempty"`
+	// LongestRunMS is how long after it the device is made safe, 0: never.
+	LongestRunMS int64 `json:"longest_run_ms,omitempty"`
 }
 
 // Param types.
@@ -88,7 +99,8 @@ type Param struct {
 	Unit    string   `json:"unit,omitempty"`
 	Min     float64  `json:"min"`
 	Max     float64  `json:"max"`
-	Step    float64  `json:"step,omitempty"` // of the input field
+	Step    float64  `json:"step,omitempty"`     // of the input field
+	MaxStep float64  `json:"max_step,omitempty"` // largest change in one command, 0: none
 	Default Value    `json:"default"`
 	SlewPS  float64  `json:"slew_per_s,omitempty"` // largest change per second, 0: none
 	Choices []Choice `json:"choices,omitempty"`

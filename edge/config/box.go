@@ -17,6 +17,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"time"
 
 	"labbox/edge"
 )
@@ -38,9 +39,11 @@ type Device struct {
 	Type string `yaml:"type"` // a catalogue name, or a path ending in .yaml
 	Name string `yaml:"name"`
 	Port Port   `yaml:"port"`
-	// Limits narrow the type's, by "command.param" or by channel id; they can
+	// Limits narrow the type's, by "command.param", command or channel; they can
 	// never widen them.
 	Limits map[string]Limit `yaml:"limits"`
+	// LongestRun narrows how long the device may run before it is made safe.
+	LongestRun time.Duration `yaml:"longest_run"`
 	// Calibration of this specimen, by channel id, replaces the type's.
 	Calibration map[string]Calibration `yaml:"calibration"`
 }
@@ -70,11 +73,15 @@ type Port struct {
 	Baud   int            `yaml:"baud"` // replaces the type's
 }
 
-// Limit narrows a range; what is not given stays as the type says.
+// Limit narrows a parameter, a command (Rate, LongestRun) or a channel (Min,
+// Max); what is not given stays as the type says.
 type Limit struct {
-	Min  *float64 `yaml:"min"`
-	Max  *float64 `yaml:"max"`
-	Slew *float64 `yaml:"slew"`
+	Min        *float64      `yaml:"min"`
+	Max        *float64      `yaml:"max"`
+	Slew       *float64      `yaml:"slew"`
+	MaxStep    *float64      `yaml:"max_step"`
+	Rate       *float64      `yaml:"rate"`
+	LongestRun time.Duration `yaml:"longest_run"`
 }
 
 // Calibration of one channel: shown value = raw*scale + offset.

@@ -18,8 +18,11 @@ declare namespace edge {
     stale_ms: number;
     drivable: boolean;
     safe?: Text;
+    between?: Text;
     grace_ms: number;
     keep_ms: number;
+    longest_run_ms?: number;
+    rest_ms?: number;
   }
   interface Channel {
     id: string;
@@ -27,6 +30,8 @@ declare namespace edge {
     unit?: string;
     min?: number;
     max?: number;
+    trip?: boolean;
+    trip_beyond?: number;
     resolution?: number;
     decimals: number;
     scale: number;
@@ -52,6 +57,7 @@ declare namespace edge {
     timeout_ms: number;
     rate_per_s?: number;
     calming?: boolean;
+    longest_run_ms?: number;
   }
   interface Param {
     id: string;
@@ -61,6 +67,7 @@ declare namespace edge {
     min: number;
     max: number;
     step?: number;
+    max_step?: number;
     default: Value;
     slew_per_s?: number;
     choices?: Choice[];
