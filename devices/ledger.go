@@ -13,7 +13,7 @@ import (
 )
 
 // Ledger keeps what must not be forgotten about devices: fencing numbers,
-// latched stops, epochs. Local is the owner's own durable store; Shared is the
+// latched stops, queues, epochs. Local is the owner's own durable store; Shared is the
 // lab's KV, where copies lie and from where an owner with an empty disk learns
 // the numbers again. In an edge box both are one. Safe for concurrent use; one
 // device never waits for what another one asks of the store.
@@ -27,6 +27,7 @@ type Ledger struct {
 	pages  map[string]*page
 	epochs map[string]uint32
 	stops  map[string]*edge.Stop // as they shall be; the store follows
+	saved  map[string]savedTurns // as they were found
 }
 
 // page is one device's part. Its locks are held while the store is asked, so
@@ -35,12 +36,15 @@ type page struct {
 	fencing chan struct{} // holds one token
 	fence   uint64
 	saving  chan struct{} // the same, for the latched stop
+	turning chan struct{} // and for the queue
+	turned  []byte        // what the store holds of it, nil: nobody knows
 }
 
 func newPage() *page {
-	p := &page{fencing: make(chan struct{}, 1), saving: make(chan struct{}, 1)}
+	p := &page{fencing: make(chan struct{}, 1), saving: make(chan struct{}, 1), turning: make(chan struct{}, 1)}
 	p.fencing <- struct{}{}
 	p.saving <- struct{}{}
+	p.turning <- struct{}{}
 	return p
 }
 
@@ -72,11 +76,11 @@ func fenceKey(box, device string) string { return edge.Key(box, "fence", device)
 func epochKey(box, device string) string { return edge.Key(box, "epoch", device) }
 func stopKey(box, device string) string  { return edge.Key(box, "stop", device) }
 
-// NewLedger reads the latched stops and the epochs. Without them nobody may say
+// NewLedger reads the latched stops, the queues and the epochs. Without them nobody may say
 // that a device is not stopped, so an unreadable store is an error.
 func NewLedger(ctx context.Context, box string, local, shared edge.KV, logger *slog.Logger) (*Ledger, error) {
 	l := &Ledger{Box: box, Local: local, Shared: shared, Logger: logger,
-		pages: map[string]*page{}, epochs: map[string]uint32{}, stops: map[string]*edge.Stop{}}
+		pages: map[string]*page{}, epochs: map[string]uint32{}, stops: map[string]*edge.Stop{}, saved: map[string]savedTurns{}}
 	err := l.each(ctx, stopKey(box, ""), func(device string, v []byte) {
 		stop := &edge.Stop{}
 		if err := json.Unmarshal(v, stop); err != nil {
@@ -97,7 +101,7 @@ func NewLedger(ctx context.Context, box string, local, shared edge.KV, logger *s
 	if err != nil {
 		return nil, fmt.Errorf("devices: read epochs: %w", err)
 	}
-	return l, nil
+	return l, l.readTurns(ctx)
 }
 
 func (l *Ledger) each(ctx context.Context, prefix string, fn func(device string, v []byte)) error {

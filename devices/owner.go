@@ -289,16 +289,15 @@ func (o *Owner) Do(ctx context.Context, ask *edge.Ask) (*edge.Answer, error) {
 	if !ok {
 		return nil, edge.Errorf(edge.CodeUnknownDevice, "no device %q on %s", ask.Device, o.cfg.Box)
 	}
-	switch ask.Verb {
-	case edge.VerbTake, edge.VerbBeat, edge.VerbResume, edge.VerbClear:
+	if mustBeFresh(ask.Verb) {
 		if err := s.heardLately(ask.Tick); err != nil {
 			return nil, err
 		}
 	}
+	if ans, ok, err := s.turnAsk(ctx, ask); ok {
+		return ans, err
+	}
 	switch ask.Verb {
-	case edge.VerbTake:
-		l, err := s.Take(ctx, ask.Actor)
-		return &edge.Answer{Lease: l}, err
 	case edge.VerbRelease:
 		return &edge.Answer{}, s.Release(ask.Actor, ask.Fence)
 	case edge.VerbBeat:

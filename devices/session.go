@@ -9,7 +9,6 @@ import (
 	"labbox/devices/transport"
 	"labbox/edge"
 	"labbox/edge/frame"
-	"labbox/edge/turn"
 	"labbox/firmware-protocols/lines"
 )
 
@@ -31,7 +30,9 @@ func (s *Supervisor) Run(ctx context.Context) {
 	s.stream.restart(s.cfg.Ledger.nextEpoch(s.cfg.ID), contract, s.typ().Time != nil)
 	var pumping sync.WaitGroup
 	pumping.Go(func() { s.pump(ctx) })
+	pumping.Go(func() { s.keepTurns(ctx) })
 	defer pumping.Wait()
+	defer s.endTurns()
 
 	backoff := backoffMin
 	for tries := 0; ctx.Err() == nil; tries++ {
@@ -300,6 +301,7 @@ func (s *Supervisor) identify(ctx context.Context, l *link, r *reader) error {
 // safe sequence is due or ctx ended.
 func (s *Supervisor) steady(ctx context.Context, l *link, r *reader) error {
 	s.stream.expect(s.typ())
+	s.advance() // who is next has waited for the safe state
 	tick := time.NewTicker(turnEvery)
 	defer tick.Stop()
 	var beat <-chan time.Time
@@ -330,28 +332,6 @@ func (s *Supervisor) steady(ctx context.Context, l *link, r *reader) error {
 		if due {
 			return nil
 		}
-	}
-}
-
-// advance moves the turn on: a missing heartbeat demands the safe state.
-func (s *Supervisor) advance() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.advanceLocked()
-}
-
-// advanceLocked comes before every call of the keeper that depends on time, so
-// that no end of a turn passes without its safe sequence.
-func (s *Supervisor) advanceLocked() {
-	switch s.keeper.Advance(s.clock.Mono()) {
-	case turn.WentAway:
-		s.eventLocked("lease", nil, map[string]any{"what": "away"})
-		s.demandSafeLocked("heartbeat")
-		s.tellLocked()
-	case turn.Ended:
-		s.eventLocked("lease", nil, map[string]any{"what": "expired"})
-		s.demandSafeLocked("expired")
-		s.tellLocked()
 	}
 }
 

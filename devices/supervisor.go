@@ -35,6 +35,8 @@ type Config struct {
 	Audit func(*edge.Event)
 	// Rehearsal is set for a simulated twin of a device.
 	Rehearsal *edge.Rehearsal
+	// Turns are the turn rules of the box file; nil: turn.DefaultRules.
+	Turns *edge.TurnRules
 	// TickAge is the age beyond which a command's tick is refused. Default 2s.
 	TickAge time.Duration
 }
@@ -59,6 +61,7 @@ type Supervisor struct {
 	safe     string
 	stopped  *edge.Stop
 	keeper   *turn.Keeper
+	turns    queueing
 	env      *envelope
 	tick     edge.Tick
 	ticks    []edge.Tick // the last seconds' ticks, oldest first
@@ -105,13 +108,14 @@ func New(cfg Config) (*Supervisor, error) {
 	s := &Supervisor{cfg: cfg, clock: cfg.Clock, log: cfg.Logger.With("device", cfg.ID),
 		stream: newStream(cfg.Box, cfg.ID, cfg.Sinks), codec: c,
 		slot: make(chan struct{}, 1), line: make(chan struct{}, 1), state: edge.StateAbsent, safe: edge.SafeNone,
-		keeper: turn.NewKeeper(turn.Config{Device: cfg.ID, Grace: cfg.Type.Grace, Keep: cfg.Type.Keep}),
+		keeper: turn.NewKeeper(turn.Config{Device: cfg.ID, Grace: cfg.Type.Grace, Keep: cfg.Type.Keep, Rules: cfg.turnRules()}),
 		env:    newEnvelope(), abort: make(chan struct{}), swept: make(chan struct{}), wake: make(chan struct{}, 1),
 		changed: func(edge.Status) {}, news: make(chan struct{}), memory: newMemory()}
 	s.t.Store(cfg.Type)
 	s.slot <- struct{}{}
 	s.line <- struct{}{}
 	s.contract = s.typ().contract(nil)
+	s.resumeTurns()
 	if s.typ().Safe != nil && len(s.typ().Safe.Steps) > 0 {
 		s.safe = edge.SafeUnconfirmed
 	}
@@ -159,7 +163,8 @@ func (s *Supervisor) statusLocked() edge.Status {
 	}
 	return edge.Status{Box: s.cfg.Box, Device: s.cfg.ID, Name: name, Type: s.typ().Name, Port: s.cfg.Opener.String(),
 		Contract: s.contract.Hash, State: s.state, SinceMS: s.since.Milliseconds(), Reason: s.reason, Safe: s.safe,
-		Stopped: s.stopped, Rehearsal: s.cfg.Rehearsal, Lease: s.keeper.Info(now), Stream: info, Tick: s.tick, Run: s.run, Counts: counts}
+		Stopped: s.stopped, Rehearsal: s.cfg.Rehearsal, Lease: s.keeper.Info(now), Queue: s.keeper.Waiting(now),
+		Rules: s.keeper.Rules(), Hold: s.turns.hold, Stream: info, Tick: s.tick, Run: s.run, Counts: counts}
 }
 
 // setState moves to a state and tells everybody.
@@ -227,6 +232,7 @@ func (s *Supervisor) event(code string, by *edge.Actor, args map[string]any) *ed
 func (s *Supervisor) Beat(t edge.Tick, status bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.advanceLocked() // while a port is being opened nobody else does
 	s.tick = t
 	s.ticks = append(s.ticks, t)
 	if len(s.ticks) > 64 {
@@ -288,6 +294,9 @@ func (s *Supervisor) obeysLocked() error {
 	case s.stopped != nil:
 		return edge.Errorf(edge.CodeStopped, "the emergency stop is on").With("by", s.stopped.By.Name).
 			WithHint("resume first")
+	case s.turns.hold != nil:
+		return edge.Errorf(edge.CodeHeld, "%s is frozen", s.cfg.ID).With("by", s.turns.hold.By.Name).
+			WithHint("wait until the teacher lets it go on")
 	case s.jailed:
 		return edge.Errorf(edge.CodeQuarantined, "the safe state could not be confirmed").
 			WithHint("look at the device, then clear the quarantine")
