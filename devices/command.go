@@ -77,7 +77,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		if err := s.obeysLocked(); err != nil {
 			return err
 		}
-		return s.typ().forbids(spec, args, s.readBack)
+		return s.allowsLocked(s.typ(), spec, args)
 	}
 	admit := func(commit bool) error {
 		s.mu.Lock()
@@ -89,7 +89,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		if err := stands(now); err != nil {
 			return err
 		}
-		return s.env.admit(now, spec, args, s.readBack, commit)
+		return s.env.of(s.typ()).admit(now, spec, args, s.readBack, commit)
 	}
 	if err := admit(false); err != nil {
 		return nil, s.refuse(a, fence, c, err)
