@@ -115,7 +115,11 @@ func (c *Chip) start() error {
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return err
 	}
-	return c.cmd.Start()
+	if err := c.cmd.Start(); err != nil {
+		return err
+	}
+	prefer(c.cmd.Process.Pid)
+	return nil
 }
 
 // Close stops the chip and removes its port. It may be called more than once; the test's end calls it.
