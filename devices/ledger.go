@@ -28,6 +28,7 @@ type Ledger struct {
 	epochs map[string]uint32
 	stops  map[string]*edge.Stop // as they shall be; the store follows
 	saved  map[string]savedTurns // as they were found
+	floor  uint64                // every fencing number is greater
 }
 
 // page is one device's part. Its locks are held while the store is asked, so
@@ -72,6 +73,13 @@ const sharedTimeout = 500 * time.Millisecond
 // sequence is behind it.
 const epochTimeout = 200 * time.Millisecond
 
+// FenceFloorKey is where a restored backup says that every fencing number of the
+// box is greater than this: numbers given out since the backup are not in it.
+func FenceFloorKey(box string) string { return edge.Key(box, "fence-floor") }
+
+// FencePrefix is the common prefix of the keys of a box's fencing numbers.
+func FencePrefix(box string) string { return fenceKey(box, "") }
+
 func fenceKey(box, device string) string { return edge.Key(box, "fence", device) }
 func epochKey(box, device string) string { return edge.Key(box, "epoch", device) }
 func stopKey(box, device string) string  { return edge.Key(box, "stop", device) }
@@ -100,6 +108,9 @@ func NewLedger(ctx context.Context, box string, local, shared edge.KV, logger *s
 	})
 	if err != nil {
 		return nil, fmt.Errorf("devices: read epochs: %w", err)
+	}
+	if l.floor, err = l.read(ctx, local, FenceFloorKey(box)); err != nil {
+		return nil, fmt.Errorf("devices: read the least fencing number: %w", err)
 	}
 	return l, l.readTurns(ctx)
 }
@@ -146,7 +157,7 @@ func (l *Ledger) nextFence(ctx context.Context, device string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	last := max(p.fence, own)
+	last := max(p.fence, own, l.floor)
 	if l.Shared != nil {
 		sctx, cancel := context.WithTimeout(ctx, sharedTimeout)
 		n, err := l.read(sctx, l.Shared, key)
