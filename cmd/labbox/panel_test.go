@@ -132,7 +132,7 @@ func recordAndDownload(t *testing.T, tb *tab) {
 
 func languages(t *testing.T, tb *tab) {
 	for _, lang := range []string{"fr", "es", "en"} {
-		src, err := os.ReadFile("../../web/ui/i18n/" + lang + ".js")
+		src, err := os.ReadFile("../../web/ui/i18n/more/" + lang + ".js")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,31 +1,15 @@
 // Shows the page that the address names: the start page, d/<id> one device, teacher and
 // projector the teacher's, gallery every state from fixtures.
 
-import { pickLang, t } from './i18n.js';
+import { clock, pickLang, t } from './i18n.js';
+import { moreWords } from './later.js';
 import { html, render, useEffect } from './lib.js';
+import { drives, leftOf } from './model.js';
 import { DevicePage, StartPage } from './pages.js';
+import { go, listen, path } from './route.js';
 import { NameDialog, recall, theme } from './shell.js';
 import { effect, signal } from './signals.js';
-import { connect, device, link, useLang } from './state.js';
-
-const base = new URL(document.baseURI).pathname;
-const path = signal(place());
-
-function place() {
-  return decodeURI(location.pathname).slice(base.length).replace(/\/$/, '');
-}
-
-addEventListener('popstate', () => {
-  path.value = place();
-});
-document.addEventListener('click', (e) => {
-  const a = /** @type {Element} */ (e.target).closest?.('a[data-nav]');
-  if (!a || e.metaKey || e.ctrlKey || e.shiftKey || e.button) return;
-  e.preventDefault();
-  history.pushState(null, '', /** @type {HTMLAnchorElement} */ (a).href);
-  path.value = place();
-  scrollTo(0, 0);
-});
+import { calls, connect, device, devices, invitation, link, me, useLang } from './state.js';
 
 /** @type {any} */
 let Gallery = null;
@@ -53,10 +37,26 @@ function App() {
   if (Gallery) return html`<${Gallery} />`;
   const id = path.value.startsWith('d/') ? path.value.slice(2) : '';
   const title = id ? device(id)?.status.value.name || id : t('devices');
-  document.title = `${title} – labbox`;
+  document.title = `${urgent()}${title} – labbox`;
   if (TEACHER.test(path.value)) return html`<${TeacherPage} path=${path.value} />`;
   return html`<a class="skip" href="#main" onClick=${skip}>${t('skip')}</a>
     ${id ? html`<${DevicePage} key=${id} id=${id} />` : html`<${StartPage} />`}<${NameDialog} />`;
+}
+
+/** What must be seen in another tab, too. */
+function urgent() {
+  const [called] = calls.value;
+  if (called) return `\u25b6 ${t('call.turn', { name: device(called)?.status.value.name })} – `;
+  const d = devices.value.find(({ status: { value: s } }) => s.lease?.warn && drives(s, me.value));
+  return d ? `${clock(leftOf(d))} – ` : '';
+}
+
+/** The address in the teacher's QR code: its code is asked for once, unless this browser has a seat. */
+function invited() {
+  const code = /^join\/(.+)$/.exec(path.peek())?.[1] ?? new URLSearchParams(location.search).get('code');
+  if (!code) return;
+  Object.assign(invitation, { code, ask: true });
+  go('./', true);
 }
 
 /** Fragments would be resolved against the base and leave the page.  @param {Event} e */
@@ -72,6 +72,12 @@ await useLang(pickLang(stored ? [stored] : navigator.languages));
 effect(() => {
   document.documentElement.dataset.theme = theme.value;
 });
+listen();
 if (path.value === 'gallery') Gallery = (await import('./gallery.js')).Gallery;
-else connect();
+else if (path.value === 'teacher/gallery') Gallery = (await import('./teacher/gallery.js')).Gallery;
+else {
+  invited();
+  connect();
+}
 render(html`<${App} />`, /** @type {Element} */ (document.getElementById('app')));
+moreWords().catch(() => {}); // asked for again by whatever needs them

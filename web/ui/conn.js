@@ -187,8 +187,16 @@ export async function call(path, method = 'GET', body) {
 
 const id = encodeURIComponent;
 
-/** @param {string} nickname */
-export const join = (nickname) => call('seats', 'POST', { nickname });
+/** @param {{nickname: string, code?: string}} who */
+export const join = (who) => call('seats', 'POST', who);
+
+export const leave = () => call('seats', 'DELETE');
+
+/** Who may come in, and how.  @returns {Promise<{set: boolean, open: boolean, open_bench: boolean}>} */
+export const door = () => call('teacher');
+
+/** The teacher's list of names.  @param {string} code @returns {Promise<{names?: {name: string, taken: boolean}[]}>} */
+export const names = (code) => call('class/names', 'POST', { code });
 
 /** @param {string} device @returns {Promise<edge.StopResult>} */
 export const estop = async (device) => {

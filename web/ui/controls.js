@@ -1,56 +1,14 @@
-// Driving a device: who holds the turn, one form per command of its contract, and inputs for the values to be set.
+// Driving a device: one form per command of its contract, and inputs for the values to be set.
 
-import { clock, errorText, hintText, label, num, t } from './i18n.js';
+import { errorText, hintText, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
-import { html, useRef, useState } from './lib.js';
+import { html, useRef } from './lib.js';
 import { blocked, check, drives, parseNumber, placesOf, stepOf } from './model.js';
 import { useLive } from './paint.js';
 import { Live } from './plots.js';
-import { ask, askName, beat, command, link, me, silent } from './state.js';
-
-/** @param {Device} d */
-function situation(d) {
-  return {
-    link: link.value,
-    me: me.value,
-    status: d.status.value,
-    stale: d.stale.value,
-    silent: silent.value,
-  };
-}
-
-/** Take, release, and who drives.  @param {{d: Device}} p */
-function Turn({ d }) {
-  const status = d.status.value;
-  const lease = status.lease;
-  const mine = drives(status, me.value);
-  const why = blocked(situation(d));
-  const refused = d.refusal.value;
-  const take = () => {
-    if (me.value) ask(d, 'take');
-    else askName.value = true;
-  };
-  return html`<div class=${mine ? 'turn mine' : 'turn'}>
-    <${Icon} name="wheel" />
-    <div class="grow">
-      <p class="who">${mine ? t('turn.mine') : lease ? html`${t('turn.other')} <bdi>${lease.holder.name}</bdi>` : t('turn.free')}</p>
-      <p class="small" aria-live="polite">${lease?.away ? t('turn.away') : t(mine && !why ? 'turn.ready' : `block.${why || 'free'}`, { state: t(`state.${status.state}`) })}
-        ${lease?.left_ms ? html` <${Left} key=${`${lease.fence}:${lease.left_ms}`} ms=${lease.left_ms} />` : ''}</p>
-      ${refused && html`<p class="small refused" role="alert">${errorText(refused)}</p>`}
-    </div>
-    ${
-      mine
-        ? html`<button onClick=${() => ask(d, 'release', { fence: lease?.fence })} disabled=${link.value.phase !== 'open'}>${t('release')}</button>`
-        : html`<button class="primary" onClick=${take} disabled=${Boolean(lease) || link.value.phase !== 'open' || status.state !== 'live' || Boolean(status.stopped)}>${t('take')}</button>`
-    }
-  </div>`;
-}
-
-/** @param {{ms: number}} p */
-function Left({ ms }) {
-  const [end] = useState(() => Date.now() + ms);
-  return html`<span class="num">${t('turn.left', { time: clock(end - (beat.value || Date.now())) })}</span>`;
-}
+import { signal } from './signals.js';
+import { command, me, realOf, situation, stage } from './state.js';
+import { Turn } from './turn.js';
 
 /** @param {{d: Device, contract: edge.Contract}} p */
 export function Controls({ d, contract }) {
@@ -59,7 +17,7 @@ export function Controls({ d, contract }) {
   const why = blocked(situation(d));
   return html`<section class="card controls"><h2 class="sr">${t('drive')}</h2>
     <${Turn} d=${d} />
-    <div class=${why ? 'commands blocked' : 'commands'}>
+    <div class=${why ? 'commands blocked' : 'commands'} role="group" aria-label=${t('drive')} aria-describedby=${why ? `why-${d.id}` : undefined}>
       ${contract.commands.map((spec) => html`<${Command} key=${spec.id} d=${d} contract=${contract} spec=${spec} why=${why} />`)}
     </div>
   </section>`;
@@ -68,7 +26,12 @@ export function Controls({ d, contract }) {
 /** @param {{d: Device, contract: edge.Contract, spec: edge.CommandSpec, why: string}} p */
 function Command({ d, contract, spec, why }) {
   const params = spec.params ?? [];
-  const [texts, setTexts] = useState(() => Object.fromEntries(params.map((p) => [p.id, startText(p)])));
+  const real = realOf(d);
+  const start = () => signal(Object.fromEntries(params.map((p) => [p.id, startText(p)])));
+  // What is typed while waiting or rehearsing still stands when the turn comes.
+  real.texts[spec.id] ??= start();
+  const store = real.texts[spec.id];
+  const texts = store.value;
   const outcome = d.outcomes.value[spec.id];
   const busy = outcome?.phase === 'pending';
   const name = label(spec.label, spec.id);
@@ -82,25 +45,36 @@ function Command({ d, contract, spec, why }) {
     else args[p.id] = v;
   }
   const off = Boolean(why) || busy;
+  const queued = why === 'queued';
+  const open = queued || drives(d.status.value, me.value);
+  const kept = real.staged.value.find((x) => x.id === spec.id);
+  const same = JSON.stringify(kept?.args) === JSON.stringify(args);
   const submit = (/** @type {Event} */ e) => {
     e.preventDefault();
-    if (!off && complete) command(d, spec, args);
+    if (queued && complete) stage(real, spec.id, same ? undefined : args);
+    else if (!off && complete) command(d, spec, args);
   };
   const only =
     params.length === 1 && params[0].type === 'choice' && (params[0].choices?.length ?? 0) <= 6 ? params[0] : null;
-  const send = html`<button class=${spec.calming ? 'calming' : 'primary'} disabled=${off || !complete} aria-busy=${busy}>
-    ${params.length ? t('send') : name}</button>`;
+  const named = params.length ? '' : name;
+  const keep = html`<button type=${queued ? 'submit' : 'button'} class="keep" aria-pressed=${same} title=${t('keep.why')} disabled=${!complete}
+    onClick=${queued ? undefined : () => stage(real, spec.id, same ? undefined : args)}>
+<${Icon} name=${same ? 'ok' : 'wait'} />${t(same ? 'keep.kept' : 'keep')}${named && `: ${named}`}</button>`;
+  const send = queued
+    ? keep
+    : html`<button class=${spec.calming ? 'calming' : 'primary'} disabled=${off || !complete} aria-busy=${busy}>
+    ${named || t('send')}</button>${real !== d && keep}`;
   // A single value has its title and its button in its own rows.
   const lone = params.length === 1 && !only;
   return html`<form class=${params.length ? 'command' : 'command bare'} onSubmit=${submit} aria-label=${name}>
     ${params.length > 0 && !lone && html`<h3>${name}</h3>`}
-    ${only && html`<${Buttons} d=${d} contract=${contract} spec=${spec} p=${only} off=${off} />`}
+    ${only && html`<${Buttons} d=${d} contract=${contract} spec=${spec} p=${only} off=${off && !queued} queued=${queued} kept=${kept?.args[only.id]} />`}
     ${
       !only &&
       params.map(
         (p) => html`<${ParamInput} key=${p.id} d=${d} contract=${contract} p=${p} id=${`${d.id}-${spec.id}-${p.id}`}
-        title=${lone ? name : ''} send=${lone && send} text=${texts[p.id]} disabled=${Boolean(why)}
-        set=${(/** @type {string} */ s) => setTexts((was) => ({ ...was, [p.id]: s }))} />`,
+        title=${lone ? name : ''} send=${lone && send} text=${texts[p.id]} disabled=${!open}
+        set=${(/** @type {string} */ s) => (store.value = { ...store.peek(), [p.id]: s })} />`,
       )
     }
     ${!only && !lone && send}
@@ -109,22 +83,27 @@ function Command({ d, contract, spec, why }) {
   </form>`;
 }
 
-/** A command with one choice: each is a button, the present one pressed.
- * @param {{d: Device, contract: edge.Contract, spec: edge.CommandSpec, p: edge.Param, off: boolean}} props */
-function Buttons({ d, contract, spec, p, off }) {
+/** A command with one choice: each is a button, the present one pressed; while waiting the one that is kept.
+ * @param {{d: Device, contract: edge.Contract, spec: edge.CommandSpec, p: edge.Param, off: boolean, queued: boolean,
+ * kept: edge.Value | undefined}} props */
+function Buttons({ d, contract, spec, p, off, queued, kept }) {
   const ref = useRef(/** @type {any} */ (null));
   const index = contract.channels.findIndex((c) => c.id === p.channel);
+  const give = (/** @type {string} */ id) => {
+    if (queued) stage(d, spec.id, kept === id ? undefined : { [p.id]: id });
+    else command(d, spec, { [p.id]: id });
+  };
   useLive(() => {
     const s = d.stream.value;
-    if (!s || index < 0 || !ref.current) return;
+    if (!s || index < 0 || !ref.current || queued) return;
     const v = s.ring.value(index);
     const buttons = ref.current.children;
     for (let i = 0; i < buttons.length; i++)
       buttons[i].setAttribute('aria-pressed', String(p.choices?.[i]?.value === v));
   });
   return html`<div class="seg fit" role="group" aria-label=${label(p.label, p.id)} ref=${ref}>
-    ${p.choices?.map((c) => html`<button type="button" disabled=${off} onClick=${() => command(d, spec, { [p.id]: c.id })}>${label(c.label, c.id)}</button>`)}
-  </div>`;
+    ${p.choices?.map((c) => html`<button type="button" disabled=${off} aria-pressed=${queued ? kept === c.id : undefined} onClick=${() => give(c.id)}>${label(c.label, c.id)}</button>`)}
+  </div>${queued && html`<p class="small">${t('keep.choose')}</p>`}`;
 }
 
 /** What came of a command, in words and with the device's own.  @param {{o: Outcome | undefined}} p */

@@ -3,7 +3,8 @@
 import { errorText, label, t, timeOfDay } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useEffect } from './lib.js';
-import { ask, devices, estop, me } from './state.js';
+import { isTeacher } from './model.js';
+import { ask, askName, devices, estop, me } from './state.js';
 
 /** Those with something to stop; what is not known yet may have.  @param {Device[]} list */
 export const stoppable = (list) =>
@@ -16,8 +17,9 @@ const stopThem = (list) => {
 
 /** Hidden where there is nothing to stop; its place stays.  @param {{list: Device[], all?: boolean}} p */
 export function StopButton({ list, all }) {
-  return html`<button class=${list.length ? 'estop' : 'estop none'} onClick=${() => stopThem(list)} title=${t('stop.keys')} aria-keyshortcuts="Shift+Escape">
-    <${Icon} name="stop" /><span>${t(all ? 'stop.all' : 'stop.one')}</span>
+  const toy = list[0]?.status.value.rehearsal;
+  return html`<button class=${list.length ? (toy ? 'estop toy' : 'estop') : 'estop none'} onClick=${() => stopThem(list)} title=${t(toy ? 'stop.sim' : 'stop.keys')} aria-keyshortcuts="Shift+Escape">
+    <${Icon} name="stop" /><span>${t(all ? 'stop.all' : toy ? 'stop.sim' : 'stop.one')}</span>
   </button>`;
 }
 
@@ -44,7 +46,8 @@ export function StopState({ d }) {
   const safe = latch && status.safe === 'confirmed';
   const confirmed = safe || s?.confirmed;
   let line = t('stop.sending');
-  if (s?.phase === 'failed') line = t('stop.failed', { why: errorText({ code: s.code ?? 'internal' }) });
+  if (s?.code === 'no_seat') line = t('stop.visitor');
+  else if (s?.phase === 'failed') line = t('stop.failed', { why: errorText({ code: s.code ?? 'internal' }) });
   else if (confirmed) line = t('stop.confirmed', { safe: label(d.contract.value?.safe) });
   else if (status.safe === 'none' && latch) line = t('stop.nosafe');
   else if (s?.phase === 'done' || latch) line = t(status.safe === 'pending' ? 'stop.pending' : 'stop.unconfirmed');
@@ -55,8 +58,17 @@ export function StopState({ d }) {
       <p>${line}</p>
       ${latch && html`<p class="small">${t('stop.by', { name: latch.by.name || latch.by.seat, time: timeOfDay(latch.wall_ms) })}</p>`}
     </div>
-    ${latch && html`<button onClick=${() => ask(d, 'resume')} disabled=${!me.value}><${Icon} name="play" />${t('resume')}</button>`}
+    ${s?.code === 'no_seat' && html`<button onClick=${() => (askName.value = true)}>${t('name.pick')}</button>`}
+    ${latch && html`<${TeachersOwn} d=${d} op="resume" words=${t('resume')} />`}
   </section>`;
+}
+
+/** A teacher's button; who is none reads whose it is. A simulated twin is everybody's own.
+ * @param {{d: Device, op: string, words: string}} p */
+export function TeachersOwn({ d, op, words }) {
+  if (!isTeacher(me.value) && !d.status.value.rehearsal)
+    return html`<p class="small">${t('teacher.only', { what: words })}</p>`;
+  return html`<button onClick=${() => ask(d, op)}><${Icon} name="play" />${words}</button>`;
 }
 
 /** Answer per device after "Stop everything". */

@@ -6,7 +6,7 @@ import { html, useEffect, useState } from './lib.js';
 import { DeviceView, StartView } from './pages.js';
 import { dirty } from './paint.js';
 import { NameDialog, TopBar } from './shell.js';
-import { askName, beat, box, devices, link, me, notice, push, silent } from './state.js';
+import { askName, beat, box, calls, devices, ended, klass, link, me, notice, push, silent } from './state.js';
 
 /** @typedef {{list: Device[], one?: Device, runs?: edge.Run[], moving?: boolean}} Scene */
 
@@ -21,6 +21,32 @@ function one(s, o) {
   const d = madeUp(pendulum, status(s), o);
   return { list: [d], one: d, moving: (s.state ?? 'live') === 'live' };
 }
+
+const lesson = {
+  open: true,
+  title: 'Physics 2b <script>alert(1)</script>',
+  may: { drive: true, record: true, experiment: true, rehearse: true },
+};
+
+const NAMES = [
+  'Zoë',
+  '\u0645\u0631\u064a\u0645',
+  'Łukasz',
+  '\u{1f680}\u{1f680}',
+  'Bé Lan',
+  '<b>Max</b>',
+  'Ingeborg-Annelise',
+  'Noor',
+  'Tim',
+];
+
+/** A queue of n with this seat at a place, -1: not in it.  @param {number} n @param {number} at @returns {edge.Waiting[]} */
+const waiting = (n, at) =>
+  Array.from({ length: n }, (_, i) => ({
+    seat: i === at ? mine.holder : { id: `w${i}`, name: NAMES[i % NAMES.length] },
+    expect_ms: 95_000 + i * 300_000,
+    away: i === 1 && at !== 1,
+  }));
 
 /** @param {edge.Event['code']} code @param {number} i @param {Record<string, unknown>} args @returns {edge.Event} */
 const event = (code, i, args) => ({
@@ -125,6 +151,68 @@ const SCENES = {
   fault: () => one({ state: 'fault', reason: { code: 'garbage', message: '' } }),
   quarantined: () => one({ state: 'quarantined', safe: 'unconfirmed', reason: { code: 'no_answer', message: '' } }),
   stopped: () => one({ stopped: { by, wall_ms: wall } }),
+  frozen: () => one({ hold: { by: { ...by, seat: 'teacher', name: 'Ms Roy' }, wall_ms: wall }, lease: mine }),
+  queued: () => {
+    const s = one({ lease: { ...theirs, left_ms: 95_000, why: 'turn' }, queue: waiting(9, 2) });
+    const d = /** @type {Device} */ (s.one);
+    d.staged.value = [
+      { id: 'drive', args: { power: 45 } },
+      { id: 'mode', args: { to: 'running' } },
+    ];
+    klass.value = {
+      ...lesson,
+      message: 'Find the power that keeps it swinging at 30°. Then write down three values each.',
+    };
+    return s;
+  },
+  next: () => one({ lease: { ...theirs, left_ms: 20_000, why: 'idle', warn: true }, queue: waiting(1, 0) }),
+  called: () => {
+    const s = one({ lease: mine });
+    calls.value = ['pendulum'];
+    const d = /** @type {Device} */ (s.one);
+    d.staged.value = [
+      { id: 'drive', args: { power: 45 }, phase: 'confirmed' },
+      { id: 'mode', args: { to: 'running' }, phase: 'refused' },
+      { id: 'brake', args: {}, phase: 'skipped' },
+    ];
+    d.outcomes.value = { mode: { command: 'mode', phase: 'refused', at: 0, code: 'rate' } };
+    return s;
+  },
+  warned: () => one({ lease: { ...mine, left_ms: 24_000, why: 'turn', warn: true }, queue: waiting(2, -1) }),
+  pair: () => one({ lease: { ...theirs, partner: mine.holder } }),
+  observer: () => {
+    klass.value = { ...lesson, may: { drive: false, record: false, experiment: false, rehearse: true } };
+    return one({ lease: theirs });
+  },
+  twin: () => {
+    const d = madeUp(
+      pendulum,
+      status({
+        device: 'twin',
+        rehearsal: { of: 'pendulum', seat: 'ana' },
+        lease: mine,
+        port: 'rehearsal of pendulum',
+      }),
+    );
+    const real = madeUp(pendulum, status({ lease: theirs, queue: waiting(3, 1) }));
+    return { list: [d, real], one: d, moving: true };
+  },
+  ended: () => {
+    me.value = null;
+    ended.value = true;
+    klass.value = { open: true, locked: false, title: lesson.title };
+    return SCENES.start();
+  },
+  visitor: () => {
+    me.value = null;
+    const s = one({ lease: theirs });
+    /** @type {Device} */ (s.one).stopping.value = { phase: 'failed', confirmed: false, code: 'no_seat' };
+    return s;
+  },
+  teaching: () => {
+    me.value = { ...ana, role: 'teacher' };
+    return one({ lease: theirs, stopped: { by, wall_ms: wall } });
+  },
   unconfirmed: () => {
     const s = one({ stopped: { by, wall_ms: wall }, state: 'safing', safe: 'unconfirmed' });
     /** @type {Device} */ (s.one).stopping.value = { phase: 'done', confirmed: false };
@@ -169,6 +257,9 @@ export function Gallery() {
     askName.value = false;
     notice.value = null;
     silent.value = false;
+    ended.value = false;
+    klass.value = null;
+    calls.value = [];
     beat.value = Date.now();
     const s = SCENES[name]();
     globalThis.fetch = async () => Response.json({ runs: s.runs ?? [], events: [] });
@@ -193,7 +284,7 @@ export function Gallery() {
     setScene(null);
     setName(e.target.value);
   };
-  return html`<${TopBar} list=${scene.list} all=${!scene.one} />
+  return html`<${TopBar} list=${scene.one ? [scene.one] : scene.list} all=${!scene.one} />
     <nav class="row" aria-label="Gallery"><label class="row">State
       <select value=${name} onChange=${choose}>${Object.keys(SCENES).map((n) => html`<option value=${n}>${n}</option>`)}</select>
     </label></nav>

@@ -50,7 +50,10 @@ export function setLang(l) {
 export function addWords(source) {
   if (sources.includes(source)) return newest;
   sources.push(source);
-  return setLang(wanted);
+  return setLang(wanted).catch((e) => {
+    sources.splice(sources.indexOf(source), 1);
+    throw e;
+  });
 }
 
 /** @param {string} text @param {Record<string, unknown>} args */

@@ -13,25 +13,27 @@ const WORDS = {
 
 export const moreWords = () => addWords(WORDS);
 
-/** A component of a module that is loaded when it is first shown; until then there is `meanwhile`.
- * @param {() => Promise<any>} load @param {string} name @param {() => any} [meanwhile] */
-export function later(load, name, meanwhile) {
+/** A component of a module that is loaded when it is first shown, or when `load` is called; until then there is
+ * `meanwhile`.  @param {() => Promise<any>} from @param {string} name @param {() => any} [meanwhile] */
+export function later(from, name, meanwhile) {
   const got = signal(/** @type {any} */ (null));
   let asked = false;
-  return (/** @type {any} */ props) => {
-    const up = link.value.phase; // after a failure: the box may be back
-    if (!asked && up) {
-      asked = true;
-      Promise.all([load(), moreWords()]).then(
-        ([m]) => {
-          got.value = m[name];
-        },
-        () => {
-          asked = false;
-        },
-      );
-    }
+  const load = () => {
+    if (asked) return;
+    asked = true;
+    Promise.all([from(), moreWords()]).then(
+      ([m]) => {
+        got.value = m[name];
+      },
+      () => {
+        asked = false;
+      },
+    );
+  };
+  const Later = (/** @type {any} */ props) => {
+    if (link.value.phase) load(); // again after a failure, once the box is back
     const Part = got.value;
     return Part ? html`<${Part} ...${props} />` : (meanwhile?.() ?? null);
   };
+  return Object.assign(Later, { load });
 }

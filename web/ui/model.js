@@ -6,19 +6,31 @@ const MAX_EVENTS = 200;
 
 /** Why controls are blocked, as a key of the catalogue (block.*), or '' where they are not.
  * @param {Situation} s */
-export function blocked({ link, me, status, stale, silent }) {
+export function blocked({ link, me, may, status, stale, silent }) {
   if (link.phase !== 'open' || silent) return 'offline';
   if (!me) return 'no_seat';
+  if (me.role === 'observer' || !may) return 'observer';
   if (status.stopped) return 'stopped';
+  if (status.hold) return 'held';
   if (status.state !== 'live') return 'state';
-  if (!status.lease) return 'free';
-  if (status.lease.holder.id !== me.seat) return 'taken';
+  if (!drives(status, me))
+    return placeOf(status, me) ? 'queued' : status.lease || status.queue?.length ? 'taken' : 'free';
   if (stale) return 'stale';
-  return '';
+  return status.reason?.code === 'too_long' ? 'too_long' : '';
 }
 
-/** @param {edge.Status} status @param {edge.You | null} me */
-export const drives = (status, me) => Boolean(me && status.lease && status.lease.holder.id === me.seat);
+/** Is it this seat's turn, alone or in a pair?  @param {edge.Status} status @param {edge.You | null} me */
+export const drives = ({ lease }, me) =>
+  Boolean(me && lease && (lease.holder.id === me.seat || lease.partner?.id === me.seat));
+
+/** Place of this seat in the queue, 1 is next, 0: not in it.  @param {edge.Status} status @param {edge.You | null} me */
+export const placeOf = (status, me) => (me ? (status.queue ?? []).findIndex((w) => w.seat.id === me.seat) + 1 : 0);
+
+/** What is left of the turn now, ms, 0 where no end is known.  @param {Device} d */
+export const leftOf = (d, now = Date.now()) => {
+  const ms = d.status.value.lease?.left_ms;
+  return ms ? Math.max(1, ms - (now - d.heard)) : 0;
+};
 
 /** @param {edge.You | null} me */
 export const isTeacher = (me) => me?.role === 'teacher' || me?.role === 'operator';
@@ -28,6 +40,7 @@ export const isTeacher = (me) => me?.role === 'teacher' || me?.role === 'operato
 export function look(status, link, stale) {
   if (link.phase !== 'open') return { tone: 'off', key: 'unknown' };
   if (status.stopped) return { tone: 'bad', key: 'stopped' };
+  if (status.hold) return { tone: 'wait', key: 'held' };
   if (status.state === 'live' && stale) return { tone: 'warn', key: 'stale' };
   const tone = {
     live: 'ok',

@@ -1,20 +1,24 @@
 // The pages: at the start every device of the box as a card; each device with all that its contract names.
 
 import { cssColor, strokeTrace } from './chart.js';
-import { Controls } from './controls.js';
-import { StopReport, StopState } from './estop.js';
+import { StopReport, StopState, TeachersOwn } from './estop.js';
 import { errorText, hintText, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { later } from './later.js';
-import { html, useEffect, useRef } from './lib.js';
-import { drives, isTeacher, leastSpan, look, plotsOf } from './model.js';
+import { html, useEffect, useMemo, useRef } from './lib.js';
+import { drives, isTeacher, leastSpan, look, placeOf, plotsOf } from './model.js';
 import { useLive } from './paint.js';
 import { Live, Plots, Readouts } from './plots.js';
 import { Buckets } from './ring.js';
 import { TopBar, theme } from './shell.js';
-import { ask, askName, box, device, devices, link, me, watch } from './state.js';
+import { askName, device, devices, ended, klass, link, me, realOf, take, watch } from './state.js';
 
 const soon = () => html`<section class="card soon"></section>`;
+const Controls = later(
+  () => import('./controls.js'),
+  'Controls',
+  () => html`<section class="card controls soon"></section>`,
+);
 const Record = later(() => import('./history.js'), 'Record', soon);
 const Log = later(() => import('./history.js'), 'Log', soon);
 
@@ -24,7 +28,8 @@ const HISTORY_MS = 60_000;
 const RAW_HZ = 5000;
 
 export function StartPage() {
-  const list = devices.value;
+  const all = devices.value;
+  const list = useMemo(() => all.filter((d) => !d.status.value.rehearsal), [all]);
   const { current: stops } = useRef(/** @type {Map<Device, () => void>} */ (new Map()));
   useEffect(() => {
     for (const d of list) if (!stops.has(d)) stops.set(d, watch(d, { mode: 'minmax', max_hz: 10, back_ms: SPARK_MS }));
@@ -33,13 +38,19 @@ export function StartPage() {
   return html`<${TopBar} list=${list} all /><${StartView} list=${list} />`;
 }
 
+const lead = () => {
+  const k = klass.value;
+  return me.value || !k?.open ? 'start.lead' : k.locked ? 'start.locked' : 'start.class';
+};
+
 /** @param {{list: Device[]}} p */
 export function StartView({ list }) {
   return html`<main class="start" id="main">
     <${StopReport} />
+    ${ended.value && html`<section class="callout warn" role="alert"><${Icon} name="warn" /><div><h2>${t('ended')}</h2><p>${t('ended.how')}</p></div></section>`}
     <div class="welcome">
       <div class="grow"><h1>${me.value ? html`${t('hello')} <bdi>${me.value.name}</bdi>` : t('hello.nobody')}</h1>
-      <p>${t('start.lead', { box: box.value })}</p></div>
+      <p>${t(lead())}</p></div>
       ${!me.value && html`<button class="primary big" onClick=${() => (askName.value = true)}><${Icon} name="user" />${t('name.pick')}</button>`}
     </div>
     ${list.length === 0 && html`<p class="loading">${t(link.value.phase === 'open' ? 'start.none' : 'loading')}</p>`}
@@ -131,8 +142,25 @@ function Trouble({ d }) {
     <div class="grow"><h2>${t(`state.${key}`)}</h2>
       <p>${t(`about.${key}`)} ${reason && html`<strong>${errorText(reason)}</strong>`}</p>
       ${hint && html`<p class="small">${hint}</p>`}</div>
-    ${s.state === 'quarantined' && html`<button onClick=${() => ask(d, 'clear')} disabled=${!me.value}>${t('clear')}</button>`}
+    ${s.state === 'quarantined' && html`<${TeachersOwn} d=${d} op="clear" words=${t('clear')} />`}
   </section>`;
+}
+
+/** On a twin's page, always in sight: what this is, and how the wait goes on.  @param {{d: Device}} p */
+function Simulator({ d }) {
+  const real = realOf(d);
+  const s = real.status.value;
+  const n = placeOf(s, me.value);
+  const free = d.status.value.state === 'live' && !d.status.value.lease;
+  const tried = useRef(false);
+  useEffect(() => {
+    if (!free || tried.current) return;
+    tried.current = true;
+    take(d);
+  }, [free]);
+  return html`<div class="sim"><strong class="mark">${t('sim')}</strong>
+    <a class="button" href=${`d/${real.id}`} data-nav><${Icon} name="back" />${t('sim.back')}</a></div>
+    <p class="simnote">${t('sim.not', { name: s.name })} <span aria-live="polite">${drives(s, me.value) ? t('call.turn', { name: s.name }) : n ? t(n === 1 ? 'queue.next' : 'queue.place', { n, of: s.queue?.length }) : ''}</span></p>`;
 }
 
 /** @param {{d: Device}} p */
@@ -142,7 +170,8 @@ export function DeviceView({ d }) {
   const name = s.name || d.id;
   const kind = c ? label(c.label, c.type) : s.type;
   const lost = s.counts?.lost ?? 0;
-  return html`<main class="device" id="main">
+  return html`<main class=${s.rehearsal ? 'device twin' : 'device'} id="main">
+    ${s.rehearsal && html`<${Simulator} d=${d} />`}
     <div class="hero">
       <span class="badge"><${Icon} name=${c?.panel.icon ?? 'chip'} /></span>
       <div class="grow"><h1><bdi>${name}</bdi></h1>
@@ -157,7 +186,7 @@ export function DeviceView({ d }) {
         ? html`<div class="grid">
           <div class="col live"><${Readouts} d=${d} contract=${c} /><${Plots} d=${d} contract=${c} /></div>
           <div class="col side"><${Controls} d=${d} contract=${c} /></div>
-          <div class="col more"><${Record} d=${d} /><${Log} d=${d} /></div>
+          <div class="col more">${!s.rehearsal && html`<${Record} d=${d} />`}<${Log} d=${d} /></div>
         </div>`
         : html`<p class="loading">${t('loading')}</p>`
     }
@@ -167,6 +196,7 @@ export function DeviceView({ d }) {
 /** @param {{id: string}} p */
 export function DevicePage({ id }) {
   const d = device(id);
+  useEffect(Controls.load, []);
   useEffect(() => {
     if (!d) return;
     const fast = d.status.value.stream?.rate_hz > RAW_HZ;

@@ -7,7 +7,7 @@ import { later } from './later.js';
 import { html, useEffect, useState } from './lib.js';
 import { isTeacher } from './model.js';
 import { signal } from './signals.js';
-import { askName, beat, box, link, me, notice, reconnect, silent, useLang } from './state.js';
+import { askName, beat, box, klass, link, me, notice, reconnect, silent, useLang } from './state.js';
 
 /** @param {string} key */
 export function recall(key) {
@@ -69,8 +69,17 @@ export function TopBar({ list, all, where }) {
       </button>
       <${StopButton} list=${stops} all=${all} />
     </div>
-  </header><${Banner} />
+  </header><${Banner} /><${ClassLine} />${me.value && html`<${Calls} />`}
   ${stops.length > 0 && html`<div class="bar"><${StopButton} list=${stops} all=${all} /><${StopKeys} list=${stops} /></div>`}`;
+}
+
+/** One line that is always there in a class, so that a new message moves nothing.  */
+function ClassLine() {
+  const k = klass.value;
+  if (!me.value || !k?.open) return null;
+  return html`<details class="class"><summary><strong><bdi>${k.title || t('class')}</bdi></strong> <bdi class="grow">${k.message}</bdi></summary>
+    <p><bdi>${k.message || t('class.quiet')}</bdi></p></details>
+    <p class="sr" role="status">${k.message && html`${t('class.says')} <bdi>${k.message}</bdi>`}</p>`;
 }
 
 /** What keeps everything, or a part of the box, from working.  */
@@ -100,6 +109,7 @@ function Banner() {
   </div>`;
 }
 
+const Calls = later(() => import('./turn.js'), 'Calls');
 const Dialog = later(() => import('./join.js'), 'Join');
 
 /** Loaded when it is first needed. */

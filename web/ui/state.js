@@ -4,13 +4,16 @@ import * as api from './conn.js';
 import { Conn } from './conn.js';
 import { parseFrames } from './frame.js';
 import { lang, setLang } from './i18n.js';
-import { addEvent, answered, failed, noticed } from './model.js';
+import { addEvent, answered, drives, failed, noticed } from './model.js';
 import { afterPaint, dirty } from './paint.js';
+import { go, path } from './route.js';
 import { signal } from './signals.js';
 import { Stream } from './stream.js';
 
 const ACK_MS = 500;
 const SILENT_MS = 2500;
+/** A turn that comes so soon after this tab asked for it is no surprise. */
+const TOOK_MS = 3000;
 
 export class Device {
   /** @param {edge.Status} status */
@@ -24,6 +27,13 @@ export class Device {
     this.stopping = signal(/** @type {Stopping | null} */ (null));
     this.refusal = signal(/** @type {Trouble | null} */ (null));
     this.stale = signal(false);
+    /** What is kept for this seat's turn, in order. */
+    this.staged = signal(/** @type {Staged[]} */ ([]));
+    /** What stands in the fields, by command. @type {Record<string, Signal<Record<string, string>>>} */
+    this.texts = {};
+    /** Date.now() when the status came, and when the turn was asked for. */
+    this.heard = Date.now();
+    this.took = 0;
     /** @type {Want | null} */
     this.want = null;
     /** Number of the stream in frames. */
@@ -45,6 +55,14 @@ export const silent = signal(false);
 /** Box's wall clock minus ours, ms. */
 export const wallShift = signal(0);
 export const askName = signal(false);
+/** The class, as far as this seat may know it. */
+export const klass = signal(/** @type {Klass | null} */ (null));
+/** The box has ended this browser's seat. */
+export const ended = signal(false);
+/** Devices whose turn has come and that nobody has looked at yet. */
+export const calls = signal(/** @type {string[]} */ ([]));
+/** The code of a class that the address brought, and whether to ask for a name because of it. */
+export const invitation = { code: '', ask: false };
 
 /** @type {{tick: edge.Tick | null, at: number}} */
 const heart = { tick: null, at: 0 };
@@ -59,6 +77,22 @@ function randomKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, '0')).join('');
 }
 
+/** What the class lets this seat do.  @param {'drive' | 'record' | 'rehearse'} what */
+export const may = (what) => me.value?.role !== 'student' || klass.value?.may?.[what] !== false;
+
+/** @param {Device} d @returns {Situation} */
+export const situation = (d) => ({
+  link: link.value,
+  me: me.value,
+  may: may('drive'),
+  status: d.status.value,
+  stale: d.stale.value,
+  silent: silent.value,
+});
+
+/** The device that d rehearses, else d.  @param {Device} d */
+export const realOf = (d) => device(d.status.value.rehearsal?.of ?? '') ?? d;
+
 /** @param {string} id */
 export const device = (id) => devices.value.find((d) => d.id === id);
 
@@ -72,6 +106,10 @@ export function connect() {
     onFrames: frames,
     onPhase: (l) => {
       link.value = l;
+      if (l.code === 4401 && me.value) {
+        me.value = null;
+        ended.value = true;
+      }
     },
   });
   conn.start();
@@ -120,6 +158,12 @@ export function push(m) {
       if (s && s.epoch === m.epoch) s.expectGap(m.from, m.to, m.why);
       return;
     }
+    case 'class':
+      klass.value = m.class ?? null;
+      return;
+    case 'you':
+      me.value = m.you ?? null;
+      return;
     case 'notice':
       notice.value = noticed(notice.value, m, Date.now());
   }
@@ -128,6 +172,10 @@ export function push(m) {
 /** @param {Record<string, any>} m */
 function welcome(m) {
   me.value = m.you ?? null;
+  klass.value = m.class ?? null;
+  if (m.you) ended.value = false;
+  else if (invitation.ask) askName.value = true;
+  invitation.ask = false;
   box.value = m.box ?? '';
   notice.value = null;
   wallShift.value = (m.server_time ?? Date.now()) - Date.now();
@@ -143,13 +191,27 @@ function welcome(m) {
 /** @param {edge.Status} s */
 function state(s) {
   const d = device(s.device);
+  if (s.rehearsal?.over) {
+    devices.value = devices.value.filter((x) => x !== d);
+    if (path.peek() === `d/${s.device}`) go(`d/${s.rehearsal.of}`, true);
+    return;
+  }
   if (!d) {
     devices.value = [...devices.value, new Device(s)].sort((a, b) => (a.id < b.id ? -1 : 1));
     return;
   }
-  const resumed = d.status.value.stopped && !s.stopped;
+  const was = d.status.value;
+  const mine = drives(s, me.value);
+  d.heard = Date.now();
   d.status.value = s;
-  if (resumed) d.stopping.value = null;
+  if (was.stopped && !s.stopped) d.stopping.value = null;
+  if (!mine) answerCall(d);
+  else if (!drives(was, me.value) && d.heard - d.took > TOOK_MS) calls.value = [...calls.value, d.id];
+}
+
+/** This seat knows that its turn has come.  @param {Device} d */
+export function answerCall(d) {
+  if (calls.value.includes(d.id)) calls.value = calls.value.filter((id) => id !== d.id);
 }
 
 /** UCUM as people write it.  @type {Record<string, string>} */
@@ -223,7 +285,9 @@ function ack(now) {
 export async function command(d, spec, args) {
   const set = (/** @type {Outcome} */ o) => {
     d.outcomes.value = { ...d.outcomes.value, [spec.id]: o };
+    return o;
   };
+  answerCall(d);
   /** @type {Outcome} */
   const o = { command: spec.id, phase: 'pending', at: Date.now() };
   set(o);
@@ -231,9 +295,9 @@ export async function command(d, spec, args) {
   const m = { op: 'cmd', device: d.id, name: spec.id, args, key: randomKey(), fence, tick: heart.tick };
   try {
     const r = await conn?.request(m, (spec.timeout_ms || 2000) + 4000);
-    set(answered(o, r.result));
+    return set(answered(o, r.result));
   } catch (e) {
-    set(failed(o, /** @type {Refusal} */ (e)));
+    return set(failed(o, /** @type {Refusal} */ (e)));
   }
 }
 
@@ -251,16 +315,37 @@ export async function ask(d, op, fields) {
   }
 }
 
-/** By the websocket and, where that does not answer at once, by HTTP too. Who has no seat yet gets one.  @param {Device} d @param {string} guest */
+/** Asks for the turn, or for a place in the queue.  @param {Device} d @param {boolean} [over] a teacher's: put off who drives */
+export async function take(d, over) {
+  d.took = Date.now();
+  const r = await ask(d, 'take', over ? { over } : { wait: true });
+  if (!r?.lease) d.took = 0;
+}
+
+/** Keeps a command for this seat's turn, without args no more.
+ * @param {Device} d @param {string} id @param {Record<string, edge.Value>} [args] */
+export function stage(d, id, args) {
+  const list = d.staged.value;
+  if (!args) d.staged.value = list.filter((x) => x.id !== id);
+  else if (list.some((x) => x.id === id)) d.staged.value = list.map((x) => (x.id === id ? { id, args } : x));
+  else d.staged.value = [...list, { id, args }];
+}
+
+/** By the websocket and, where that does not answer at once, by HTTP too. Who has no seat yet gets one, where
+ * nobody guards the door.  @param {Device} d @param {string} guest */
 export async function estop(d, guest) {
   d.stopping.value = { phase: 'pending', confirmed: false };
+  const enter = () =>
+    api.join({ nickname: guest }).catch((e) => {
+      throw ['no_class', 'class_locked', 'name_used'].includes(e.code) ? new api.Refusal({ code: 'no_seat' }) : e;
+    });
   const byHTTP = async () => {
-    if (link.value.phase === 'open' && !me.value) await api.join(guest);
+    if (link.value.phase === 'open' && !me.value) await enter();
     try {
       return await api.estop(d.id);
     } catch (e) {
       if (/** @type {Refusal} */ (e).code !== 'no_seat') throw e;
-      await api.join(guest);
+      await enter();
       return api.estop(d.id);
     }
   };
@@ -273,19 +358,28 @@ export async function estop(d, guest) {
     },
     () => {},
   );
+  let seated = true;
   try {
     const r = /** @type {edge.StopResult} */ (await Promise.any([first, later]));
     d.stopping.value = { phase: 'done', confirmed: r.confirmed, code: r.reason?.code };
   } catch (e) {
     const code = /** @type {AggregateError} */ (e).errors?.[0]?.code ?? 'internal';
     d.stopping.value = { phase: 'failed', confirmed: false, code };
+    seated = code !== 'no_seat';
   }
-  if (!me.value) conn?.restart();
+  if (!me.value && seated) conn?.restart();
 }
 
-/** @param {string} nickname */
-export async function takeSeat(nickname) {
-  await api.join(nickname);
+/** @param {{nickname: string, code?: string}} who */
+export async function takeSeat(who) {
+  await api.join(who);
+  ended.value = false;
+  conn?.restart();
+}
+
+export async function leaveSeat() {
+  await api.leave();
+  me.value = null; // so that the close of the connection is no news
   conn?.restart();
 }
 

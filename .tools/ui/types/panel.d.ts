@@ -58,6 +58,8 @@ type Gap = {
 type Situation = {
   link: Link;
   me: edge.You | null;
+  /** The class lets this seat drive. */
+  may: boolean;
   status: edge.Status;
   /** No samples for longer than declared, as seen here. */
   stale: boolean;
@@ -77,6 +79,21 @@ type Outcome = {
   /** The device's own words. */
   reply?: string;
   tookMS?: number;
+};
+
+/** A command that is kept for the turn; `phase` once it was its turn, `skipped`: not sent. */
+type Staged = { id: string; args: Record<string, edge.Value>; phase?: Outcome['phase'] | 'skipped' };
+
+/** What `GET /api/v1/class` and the push `class` say; how much of it depends on the seat. */
+type Klass = {
+  open: boolean;
+  title?: string;
+  locked?: boolean;
+  joined?: number;
+  message?: string;
+  hide_names?: boolean;
+  may?: { drive: boolean; record: boolean; experiment: boolean; rehearse: boolean };
+  seats?: { seat: string; name: string; alias?: string; role: string; connected: boolean }[];
 };
 
 /** How an emergency stop that was asked for in this tab went. */

@@ -8,6 +8,7 @@ import moreEn from '../i18n/more/en.js';
 import moreEs from '../i18n/more/es.js';
 import moreFr from '../i18n/more/fr.js';
 import { age, bytes, clock, errorText, fill, hintText, label, num, pickLang, setLang, t } from '../i18n.js';
+import { moreWords } from '../later.js';
 
 /** @type {Catalogue} */
 const en = { ...firstEn, ...moreEn };
@@ -71,6 +72,8 @@ test('every error code and state of the box has words', () => {
 
 test('arguments, optional parts, hints', async () => {
   await setLang('en');
+  assert.equal(errorText({ code: 'lease_taken', message: 'as the box says' }), 'as the box says', 'not loaded yet');
+  await moreWords();
   assert.equal(fill('Outside[ {min} to {max}][ {unit}].', { min: -1.5, max: 2 }), 'Outside \u22121.5 to 2.');
   assert.equal(fill('Outside[ {min} to {max}][ {unit}].', {}), 'Outside.');
   assert.equal(t('err.lease_taken', { holder: 'Bo' }), 'Somebody else is driving: Bo.');

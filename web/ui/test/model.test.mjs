@@ -29,6 +29,7 @@ const why = (s, o) =>
     status: status({ lease, ...s }),
     stale: false,
     silent: false,
+    may: true,
     ...o,
   });
 
@@ -41,6 +42,18 @@ test('only the holder of a live, fresh, connected device may drive', () => {
   assert.equal(why({ lease: undefined }), 'free');
   assert.equal(why({ lease: { ...lease, holder: { id: 'bo', name: 'Bo' } } }), 'taken');
   assert.equal(why({ stopped: { by, wall_ms: 0 } }), 'stopped');
+  assert.equal(why({ hold: { by, wall_ms: 0 } }), 'held');
+  assert.equal(why({ reason: { code: 'too_long', message: '' } }), 'too_long');
+  assert.equal(why({}, { me: { ...me, role: 'observer' } }), 'observer');
+  assert.equal(why({}, { may: false }), 'observer');
+  const bo = { id: 'bo', name: 'Bo' };
+  assert.equal(why({ lease: { ...lease, holder: bo, partner: lease.holder } }), '');
+  const queue = [{ seat: bo, expect_ms: 0 }];
+  assert.equal(why({ lease: undefined, queue }), 'taken');
+  assert.equal(
+    why({ lease: { ...lease, holder: bo }, queue: [...queue, { seat: lease.holder, expect_ms: -1 }] }),
+    'queued',
+  );
   for (const state of ['absent', 'opening', 'booting', 'identifying', 'safing', 'stale', 'fault', 'quarantined']) {
     assert.equal(why({ state }), 'state');
   }
