@@ -8,6 +8,7 @@ import (
 
 	"labbox/bridge/rabbitbus"
 	"labbox/edge"
+	"labbox/edge/audit"
 	"labbox/edge/config"
 	"labbox/edge/datadir"
 	"labbox/edge/metrics"
@@ -21,18 +22,20 @@ import (
 // devices always has a store of its own in its data directory: what must not be
 // forgotten does not depend on a network.
 type parts struct {
-	box   string
-	log   *slog.Logger
-	clock edge.Clock
-	count *metrics.Metrics
-	bus   edge.Bus    // these two are counted
-	kv    edge.KV     // what the lab's processes share
-	redis *rediskv.KV // kv, where it is not the process's own
+	box    string
+	log    *slog.Logger
+	clock  edge.Clock // system, whose calendar a teacher may set
+	count  *metrics.Metrics
+	bus    edge.Bus // these two are counted
+	kv     edge.KV  // what the lab's processes share
+	system *edge.SystemClock
+	redis  *rediskv.KV // kv, where it is not the process's own
 
-	dir    *datadir.Dir    // these three only where devices are owned
+	dir    *datadir.Dir    // these five only where devices are owned
 	broker *natsbus.Server //
 	store  *minikv.Store   //
 	local  edge.KV         // the store's face
+	audit  *audit.Log      //
 
 	ends []func() error
 }
@@ -41,7 +44,8 @@ type parts struct {
 const storeWithin = 3 * time.Second
 
 func (f *runFlags) open(ctx context.Context, box *config.Box, log *slog.Logger) (_ *parts, err error) {
-	p := &parts{box: box.Box, log: log, clock: edge.NewSystemClock()}
+	system := edge.NewSystemClock()
+	p := &parts{box: box.Box, log: log, clock: system, system: system}
 	p.count = metrics.New(box.Box, version, p.clock)
 	defer func() {
 		if err != nil {
@@ -78,6 +82,14 @@ func (f *runFlags) open(ctx context.Context, box *config.Box, log *slog.Logger) 
 	}
 	p.ends = append(p.ends, p.bus.Close)
 	p.bus, p.kv = p.count.Bus(p.bus), p.count.KV(p.kv)
+	if err := p.loadClock(ctx); err != nil {
+		log.Warn("the calendar is the machine's", "error", err)
+	}
+	if p.local != nil {
+		if err := p.openAudit(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
 }
 
@@ -96,7 +108,7 @@ func (p *parts) openLocal(ctx context.Context, path string) (err error) {
 		return err
 	}
 	p.ends = append(p.ends, func() error { p.broker.Close(); return nil })
-	if p.store, err = minikv.Open(ctx, minikv.Config{Server: p.broker, Clock: p.clock, Logger: p.log}); err != nil {
+	if p.store, err = minikv.Open(ctx, minikv.Config{Server: p.broker, Clock: machineClock{p.clock}, Logger: p.log}); err != nil {
 		return err
 	}
 	p.local = p.store.KV()
@@ -169,7 +181,7 @@ func (p *parts) warnings(ctx context.Context) []edge.Error {
 
 // localReasons are why what lies in the data directory is not fully fit.
 func (p *parts) localReasons(rec *record.Store) []edge.Error {
-	return coded(p.broker.Health(), p.store.Health(), rec.Health())
+	return coded(p.broker.Health(), p.store.Health(), rec.Health(), p.audit.Health())
 }
 
 // coded leaves out what is nil.

@@ -56,7 +56,7 @@ func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 		return err
 	}
 	defer parts.close()
-	svc := &service{log: log}
+	svc := &service{log: log, work: []func(context.Context) error{parts.followClock}}
 	ln, err := net.Listen("tcp", f.listen)
 	if err != nil {
 		return edge.Errorf(edge.CodePortBusy, "listen on %s: %w", f.listen, err).
@@ -176,7 +176,7 @@ func (f *runFlags) own(ctx context.Context, p *parts, box *config.Box, ln net.Li
 		o.close()
 		return nil, err
 	}
-	o.bench, err = devices.NewBench(reg, box, devices.BenchConfig{Clock: p.clock, Ledger: ledger, Logger: p.log, MQTT: door,
+	o.bench, err = devices.NewBench(reg, box, devices.BenchConfig{Clock: p.clock, Ledger: ledger, Logger: p.log, MQTT: door, Audit: p.audit.Note,
 		Sinks: []edge.Sink{o.owner, rec.Sink(), p.count.Sink()}, Seed: uint64(p.clock.Wall().UnixNano())})
 	if err != nil {
 		o.bench = &devices.Bench{}
