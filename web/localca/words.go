@@ -1,3 +1,4 @@
+//nolint:misspell // French and Spanish
 package localca
 
 // text is what the install page says. limits takes the CA's name and its last day.
@@ -11,7 +12,7 @@ type text struct {
 	limits                  string
 }
 
-func words() map[string]*text { //nolint:misspell // French and Spanish
+func words() map[string]*text {
 	return map[string]*text{
 		"en": {
 			title:      "Trust this lab box",
