@@ -22,7 +22,7 @@ require (
 )
 
 require (
-	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/net v0.60.0
 )
 
 require (
