@@ -18,6 +18,7 @@ import (
 	"labbox/devices/transport/wslisten"
 	"labbox/edge"
 	"labbox/edge/config"
+	"labbox/edge/turn"
 )
 
 // BenchConfig is what all devices of a box share.
@@ -78,6 +79,8 @@ func (b *Bench) add(reg *Registry, box *config.Box, dev *config.Device, ports *s
 	}
 	c := Config{Box: box.Box, ID: dev.ID, Name: dev.Name, Type: t, Opener: opener, Baud: baud, Clock: cfg.Clock,
 		Ledger: cfg.Ledger, Sinks: cfg.Sinks, Audit: cfg.Audit, Logger: cfg.Logger}
+	rules := box.Turns.Rules(turn.DefaultRules())
+	c.Turns = &rules
 	c.Narrow = func(t *Type) (*Type, error) { return t.narrowed(dev) }
 	if dev.Port.Path != "" || dev.Port.USB != "" {
 		c.Plugged = b.plugged(cfg.Logger)

@@ -29,6 +29,8 @@ type Box struct {
 	Devices []Device `yaml:"devices"`
 	// MQTT is where devices that speak it connect; nil: nowhere.
 	MQTT *MQTT `yaml:"mqtt"`
+	// Turns are the rules of taking turns; nil: those that apply by default.
+	Turns *Turns `yaml:"turns"`
 
 	Dir string `yaml:"-"` // of the file: relative type paths start here
 }
@@ -122,6 +124,7 @@ func (b *Box) check(d *Doc) {
 	if len(b.Devices) == 0 {
 		d.Add("missing", "no devices", "list at least one under `devices:`", "devices")
 	}
+	b.checkTurns(d)
 	seen := map[string]bool{}
 	for i := range b.Devices {
 		dev := &b.Devices[i]
