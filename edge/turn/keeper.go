@@ -179,7 +179,7 @@ func (k *Keeper) Beat(now time.Duration, a edge.Actor, fence uint64) (back bool,
 
 func (k *Keeper) beats(now time.Duration, a edge.Actor) {
 	if k.by.Seat == a.Seat {
-		k.by, k.beat = a, now
+		k.by.Name, k.beat = a.Name, now // she may have been renamed
 	} else {
 		k.pbeat = now
 	}
