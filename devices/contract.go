@@ -81,6 +81,13 @@ func (t *Type) fixSteps(wide *Type) (err error) {
 			return fmt.Errorf("the safe sequence is outside the limits: %w", err)
 		}
 	}
+	if wide.Between != nil {
+		between := *wide.Between
+		t.Between = &between
+		if between.Steps, err = t.fixed(wide, wide.Between.Steps); err != nil {
+			return fmt.Errorf("the known state between two turns is outside the limits: %w", err)
+		}
+	}
 	if t.Connect.Steps, err = t.fixed(wide, wide.Connect.Steps); err != nil {
 		return fmt.Errorf("connecting is outside the limits: %w", err)
 	}
@@ -157,6 +164,9 @@ func (t *Type) contract(auto []Channel) *edge.Contract {
 		Drivable: len(t.Commands) > 0, Channels: []edge.Channel{}, Commands: []edge.CommandSpec{}}
 	if t.Safe != nil {
 		c.SafeText = t.Safe.Text
+	}
+	if t.Between != nil {
+		c.BetweenText = t.Between.Text
 	}
 	spread := t.spread()
 	for _, chans := range [][]Channel{t.Channels, auto} {

@@ -250,7 +250,7 @@ func (h *hurt) recovers() {
 	for end := time.Now().Add(2 * time.Minute); !again(h.Status()); time.Sleep(20 * time.Millisecond) {
 		if h.Status().State == edge.StateQuarantined {
 			h.cleared++
-			_ = h.Clear(h.t.Context(), ann)
+			_ = h.Clear(h.t.Context(), tea)
 		}
 		if st := h.Status(); time.Now().After(end) {
 			h.t.Fatalf("never live and safe again: %s, safe %s, reason %v, counts %+v", st.State, st.Safe, st.Reason, st.Counts)

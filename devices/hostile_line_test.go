@@ -79,7 +79,7 @@ func TestSafeDuringAQuestionIsReadBack(t *testing.T) {
 			if err != nil || !res.Confirmed {
 				t.Fatalf("stop %d: %+v, %v", i, res, err)
 			}
-			if err := r.Resume(ann); err != nil {
+			if err := r.Resume(tea); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -102,7 +102,7 @@ func TestReleaseWhileSafeIsReadBack(t *testing.T) {
 			time.Sleep(time.Duration(40+10*i) * time.Millisecond)
 			_ = r.Release(ann, f)
 			time.Sleep(2 * time.Second)
-			if err := r.Resume(ann); err != nil {
+			if err := r.Resume(tea); err != nil {
 				t.Fatal(err)
 			}
 			r.until("live", live)

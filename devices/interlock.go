@@ -135,8 +135,11 @@ func (s *Supervisor) tripped() {
 	}
 }
 
-// calmLocked says that no safe sequence is wanted or under way.
-func (s *Supervisor) calmLocked() bool { return s.wantSafe == "" && s.state != edge.StateSafing }
+// calmLocked says that no safe sequence is wanted or under way. What brings the
+// device to its known state is none.
+func (s *Supervisor) calmLocked() bool {
+	return s.wantSafe == "" && (s.state != edge.StateSafing || s.between.moving)
+}
 
 // interlocks checks the table.
 func (c *checker) interlocks() {

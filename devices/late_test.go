@@ -166,7 +166,7 @@ func TestPortThatTakesNoBytes(t *testing.T) {
 		}
 		_, err = sup.Take(t.Context(), ann)
 		code(t, err, edge.CodeStopped)
-		if err := sup.Resume(ann); err != nil {
+		if err := sup.Resume(tea); err != nil {
 			t.Fatal(err)
 		}
 		_, err = sup.Take(t.Context(), ann)

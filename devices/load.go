@@ -213,6 +213,12 @@ func (t *Type) defaults() {
 		}
 		steps = append(steps, t.Safe.Steps...)
 	}
+	if b := t.Between; b != nil {
+		def(&b.Within, time.Second+2*slowest)
+		if b.Tries == 0 {
+			b.Tries = 3
+		}
+	}
 	for i := range steps {
 		steps[i].Reply.defaults(t.Timing.Reply)
 		steps[i].Expect.defaults(t.Timing.Reply)

@@ -454,7 +454,7 @@ func (w *world) stop(*rapid.T) {
 }
 
 func (w *world) resume(*rapid.T) {
-	if w.sup.Resume(ann) == nil {
+	if w.sup.Resume(tea) == nil {
 		w.set(func() { w.stoppedAt = -1 })
 	}
 }
@@ -462,7 +462,7 @@ func (w *world) resume(*rapid.T) {
 func (w *world) clear(*rapid.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = w.sup.Clear(ctx, ann)
+	_ = w.sup.Clear(ctx, tea)
 }
 
 func (w *world) plug(rt *rapid.T) {

@@ -348,7 +348,7 @@ func (s *Supervisor) reshape() {
 func (s *Supervisor) rebooted() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != edge.StateLive && s.state != edge.StateStale {
+	if s.state != edge.StateLive && s.state != edge.StateStale && !s.between.moving {
 		return
 	}
 	s.eventLocked("text", nil, map[string]any{"text": "the device started again"})

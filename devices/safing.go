@@ -10,7 +10,7 @@ import (
 
 // serveSafe runs the safe sequence that is wanted, until it is confirmed or the
 // device is quarantined. An error means that the line is gone.
-func (s *Supervisor) serveSafe(l *link) error {
+func (s *Supervisor) serveSafe(ctx context.Context, l *link) error {
 	s.mu.Lock()
 	why := s.wantSafe
 	if why == "" {
@@ -59,6 +59,7 @@ func (s *Supervisor) serveSafe(l *link) error {
 	defer s.mu.Unlock()
 	took := (s.clock.Mono() - began).Microseconds()
 	s.env.forget()
+	s.between.reached = false
 	if l.ctx.Err() != nil {
 		s.safe = edge.SafeUnconfirmed
 		s.eventLocked("safe", nil, map[string]any{"outcome": "unconfirmed", "why": why, "took_us": took})
@@ -66,22 +67,59 @@ func (s *Supervisor) serveSafe(l *link) error {
 		return context.Cause(l.ctx)
 	}
 	if err != nil {
-		s.safe, s.jailed, s.clearing = edge.SafeUnconfirmed, true, false
+		s.safe = edge.SafeUnconfirmed
 		e := edge.AsError(err)
 		if why != "retry" || s.quiet.allow("retry", s.clock.Mono()) {
 			s.eventLocked("safe", nil, map[string]any{"outcome": "unconfirmed", "why": why, "took_us": took, "code": string(e.Code)})
 		}
-		s.setStateLocked(edge.StateQuarantined, edge.Errorf(edge.CodeQuarantined, "the safe state could not be confirmed: %s", e.Message).
-			WithHint("look at the device, then clear the quarantine"))
-		s.keeper.Revoke()
-		s.wantSafe = ""
-		s.tellLocked()
+		s.jailLocked("the safe state could not be confirmed: %s", e.Message)
 		return nil
 	}
 	s.safe = edge.SafeConfirmed
 	s.env.ran.calmed(s.clock.Mono())
 	s.eventLocked("safe", nil, map[string]any{"outcome": "confirmed", "why": why, "took_us": took})
+	if s.mayMoveLocked() {
+		if err := s.goHome(ctx, l); err != nil {
+			return s.astrayLocked(l, err)
+		}
+	}
 	s.settleLocked()
+	return nil
+}
+
+// jailLocked quarantines the device.
+func (s *Supervisor) jailLocked(format, why string) {
+	s.jailed, s.clearing, s.wantSafe = true, false, ""
+	s.setStateLocked(edge.StateQuarantined, edge.Errorf(edge.CodeQuarantined, format, why).
+		WithHint("look at the device, then clear the quarantine"))
+	s.keeper.Revoke()
+	s.tellLocked()
+}
+
+// astrayLocked is for a device that did not get to its known state: it is made
+// safe wherever it is now, and quarantined, unless a safe sequence comes anyway.
+func (s *Supervisor) astrayLocked(l *link, err error) error {
+	switch {
+	case l.ctx.Err() != nil:
+		return context.Cause(l.ctx)
+	case s.wantSafe != "":
+		return nil
+	case edge.CodeOf(err) == edge.CodeSafing: // the box stops, or the limits have changed
+		s.demandSafeLocked("known state")
+		return nil
+	}
+	s.safe = edge.SafePending
+	s.mu.Unlock()
+	again := s.safeOnce(l)
+	s.mu.Lock()
+	if l.ctx.Err() != nil {
+		s.safe = edge.SafeUnconfirmed
+		return context.Cause(l.ctx)
+	}
+	if s.safe = edge.SafeConfirmed; again != nil {
+		s.safe = edge.SafeUnconfirmed
+	}
+	s.jailLocked("the known state was not reached: %s", edge.AsError(err).Message)
 	return nil
 }
 
@@ -216,7 +254,7 @@ func (s *Supervisor) goodbye(l *link) {
 	close(s.abort)
 	s.abort = make(chan struct{})
 	s.mu.Unlock()
-	if err := s.serveSafe(l); err != nil {
+	if err := s.serveSafe(l.ctx, l); err != nil {
 		s.log.Warn("device not confirmed safe at the end", "error", err)
 	}
 }

@@ -198,7 +198,7 @@ func (s *Supervisor) live(ctx context.Context, l *link, r *reader) error {
 		return edge.Errorf(edge.CodeContract, "connecting: %w", failed).WithHint("is it of the type that the box file says?")
 	}
 	for {
-		if err := s.serveSafe(l); err != nil {
+		if err := s.serveSafe(ctx, l); err != nil {
 			return err
 		}
 		if err := s.steady(ctx, l, r); err != nil {

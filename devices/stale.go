@@ -3,11 +3,13 @@ package devices
 import "labbox/edge"
 
 // stale tells frozen telemetry from live: both ways it passes through the safe
-// sequence. And it looks how long the device has run.
+// sequence. And it looks how long the device has run,
+// and where it stands.
 func (s *Supervisor) stale() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tooLongLocked()
+	s.homeLocked()
 	frozen := s.frozenLocked()
 	switch {
 	case frozen && s.state == edge.StateLive:

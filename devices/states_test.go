@@ -75,8 +75,8 @@ func TestEveryStateOnItsWay(t *testing.T) {
 		_, _ = r.Stop(t.Context(), bob)
 		is(edge.StateQuarantined)
 		r.plate.set(func(p *plate) { p.mute = false })
-		_ = r.Resume(ann)
-		if err := r.Clear(t.Context(), ann); err != nil {
+		_ = r.Resume(tea)
+		if err := r.Clear(t.Context(), tea); err != nil {
 			t.Fatal(err)
 		}
 		is(edge.StateLive)

@@ -29,7 +29,7 @@ func (s *Supervisor) Stop(ctx context.Context, a edge.Actor) (*edge.StopResult, 
 	s.stopped, s.unsaved = st, !again
 	s.stops++
 	// A safe sequence that has begun is as good as one of the stop's own.
-	if s.wantSafe == "" && s.state != edge.StateSafing {
+	if s.calmLocked() {
 		if s.link != nil && s.state != edge.StateFault {
 			s.safe = s.unconfirmedLocked()
 		}
@@ -145,10 +145,15 @@ func (s *Supervisor) Resume(a edge.Actor) error {
 }
 
 // Clear ends a quarantine if the device passes the self-test: its safe sequence,
-// confirmed before Clear returns.
+// and where the type has one its known state, confirmed before Clear returns. It
+// is a teacher's to ask for.
 func (s *Supervisor) Clear(ctx context.Context, a edge.Actor) error {
 	if err := edge.Authorize(a, edge.VerbClear, s.cfg.ID); err != nil {
 		return err
+	}
+	if !a.Role.AtLeast(edge.RoleTeacher) {
+		return edge.Errorf(edge.CodeForbidden, "a %s may not clear a quarantine", a.Role).With("verb", string(edge.VerbClear)).
+			With("role", string(a.Role)).WithHint("ask the teacher")
 	}
 	s.mu.Lock()
 	if !s.jailed {
@@ -165,9 +170,12 @@ func (s *Supervisor) Clear(ctx context.Context, a edge.Actor) error {
 	s.demandSafeLocked("self-test")
 	s.mu.Unlock()
 	ok, why := s.waitSafe(ctx)
+	if ok {
+		why = s.waitHome(ctx)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !ok {
+	if why != nil {
 		s.clearing = false
 		return why
 	}
@@ -175,4 +183,30 @@ func (s *Supervisor) Clear(ctx context.Context, a edge.Actor) error {
 		return edge.Errorf(edge.CodeQuarantined, "the device is quarantined again")
 	}
 	return nil
+}
+
+// waitHome waits until the self-test of a device that is safe has ended: nil says
+// that it has, however it did.
+func (s *Supervisor) waitHome(ctx context.Context) *edge.Error {
+	limit := stopWait
+	if b := s.typ().Between; b != nil {
+		limit += time.Duration(max(1, b.Tries)) * b.total(s.typ())
+	}
+	end := time.NewTimer(limit)
+	defer end.Stop()
+	for {
+		s.mu.Lock()
+		testing, news, link := s.clearing, s.news, s.link
+		s.mu.Unlock()
+		if !testing || link == nil {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return edge.Errorf(edge.CodeNoAnswer, "the device is not in its known state yet")
+		case <-end.C:
+			return edge.Errorf(edge.CodeNoAnswer, "the device is not in its known state yet")
+		}
+	}
 }

@@ -119,7 +119,7 @@ func TestStopIsMadeDurableLater(t *testing.T) {
 			_, ok, _ := r.kv.Get(t.Context(), stopKey("b", "p"))
 			return ok
 		})
-		if err := r.Resume(ann); err != nil {
+		if err := r.Resume(tea); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
@@ -144,7 +144,7 @@ func TestStopDuringResumeStays(t *testing.T) {
 			return nil
 		})
 		resumed := make(chan error, 1)
-		go func() { resumed <- r.Resume(ann) }()
+		go func() { resumed <- r.Resume(tea) }()
 		<-asked
 		stopped := make(chan *edge.StopResult, 1)
 		go func() {
@@ -173,7 +173,7 @@ func TestFailedResumeLeavesItStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.kv.on(func(context.Context, string, string) error { return errFull })
-		if err := r.Resume(ann); !errors.Is(err, errFull) {
+		if err := r.Resume(tea); !errors.Is(err, errFull) {
 			t.Fatal(err)
 		}
 		_, err := r.Take(t.Context(), ann)

@@ -63,6 +63,7 @@ type Supervisor struct {
 	keeper   *turn.Keeper
 	turns    queueing
 	env      *envelope
+	between  between
 	tick     edge.Tick
 	ticks    []edge.Tick // the last seconds' ticks, oldest first
 	run      string
@@ -305,6 +306,8 @@ func (s *Supervisor) obeysLocked() error {
 	case s.state != edge.StateLive:
 		return edge.Errorf(edge.CodeNotReady, "the device is %s", s.state).With("state", string(s.state)).
 			WithHint("wait until it is live")
+	case s.strangeLocked():
+		return errBetween
 	}
 	return nil
 }

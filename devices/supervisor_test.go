@@ -337,6 +337,7 @@ func live(st edge.Status) bool { return st.State == edge.StateLive && st.Tick.N 
 
 var ann = edge.Actor{Seat: "a", Name: "Ann", Role: edge.RoleStudent, Via: "panel"}
 var bob = edge.Actor{Seat: "b", Name: "Bob", Role: edge.RoleStudent, Via: "panel"}
+var tea = edge.Actor{Seat: "t", Name: "Tea", Role: edge.RoleTeacher, Via: "panel"}
 
 func (r *rig) take(a edge.Actor) uint64 {
 	r.t.Helper()
@@ -476,7 +477,7 @@ func TestStopLatchesOverRestart(t *testing.T) {
 	r.until("live", live)
 	_, err = r.Take(t.Context(), ann)
 	code(t, err, edge.CodeStopped)
-	if err := r.Resume(ann); err != nil {
+	if err := r.Resume(tea); err != nil {
 		t.Fatal(err)
 	}
 	r.take(ann)
@@ -498,7 +499,7 @@ func TestUnconfirmedSafeIsQuarantine(t *testing.T) {
 			t.Fatalf("confirmed by a deaf device: %+v, %v", res, err)
 		}
 		r.until("quarantine", func(st edge.Status) bool { return st.State == edge.StateQuarantined })
-		if err := r.Resume(ann); err != nil {
+		if err := r.Resume(tea); err != nil {
 			t.Fatal(err)
 		}
 		_, err = r.Take(t.Context(), bob)
@@ -507,7 +508,7 @@ func TestUnconfirmedSafeIsQuarantine(t *testing.T) {
 		r.opener.Unplug()
 		r.opener.Plug()
 		r.until("still quarantined", func(st edge.Status) bool { return st.State == edge.StateQuarantined && st.Safe == edge.SafeConfirmed })
-		if err := r.Clear(t.Context(), bob); err != nil {
+		if err := r.Clear(t.Context(), tea); err != nil {
 			t.Fatal(err)
 		}
 		r.until("live", live)

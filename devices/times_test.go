@@ -60,7 +60,7 @@ func TestTimesToTheWire(t *testing.T) {
 						}
 						time.Sleep(time.Duration(len(took)) * time.Millisecond)
 						took = append(took, r.off(c.do(f)))
-						_ = r.Resume(bob)
+						_ = r.Resume(tea)
 						_ = r.Release(ann, f)
 						r.until("live", live)
 						if st := r.Status(); st.Lease != nil {

@@ -104,11 +104,11 @@ func TestUnfinishedSelfTestClearsNothing(t *testing.T) {
 			t.Fatal("confirmed by a device that does not answer")
 		}
 		r.until("quarantine", func(st edge.Status) bool { return st.State == edge.StateQuarantined })
-		if err := r.Resume(ann); err != nil {
+		if err := r.Resume(tea); err != nil {
 			t.Fatal(err)
 		}
 		cleared := make(chan error, 1)
-		go func() { cleared <- r.Clear(context.Background(), ann) }()
+		go func() { cleared <- r.Clear(context.Background(), tea) }()
 		time.Sleep(100 * time.Millisecond)
 		r.opener.Unplug()
 		if err := <-cleared; err == nil {
@@ -120,7 +120,7 @@ func TestUnfinishedSelfTestClearsNothing(t *testing.T) {
 		if st.State != edge.StateQuarantined {
 			t.Fatalf("%s by being plugged in again", st.State)
 		}
-		if err := r.Clear(t.Context(), ann); err != nil {
+		if err := r.Clear(t.Context(), tea); err != nil {
 			t.Fatal(err)
 		}
 		r.until("live", live)
@@ -138,7 +138,7 @@ func TestNothingToSend(t *testing.T) {
 		r.writeStuck(l)
 		r.until("absent", func(st edge.Status) bool { return st.State == edge.StateAbsent })
 		r.until("quarantined", func(st edge.Status) bool { return st.State == edge.StateQuarantined })
-		if err := r.Clear(t.Context(), ann); err != nil {
+		if err := r.Clear(t.Context(), tea); err != nil {
 			t.Fatal(err)
 		}
 		r.until("live", live)

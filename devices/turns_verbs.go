@@ -213,7 +213,7 @@ func (s *Supervisor) Hold(ctx context.Context, a edge.Actor) (*edge.StopResult, 
 		s.eventLocked("hold", &a, map[string]any{"what": "hold"})
 	}
 	s.keeper.Stand(true)
-	if s.wantSafe == "" && s.state != edge.StateSafing { // one that has begun is as good
+	if s.calmLocked() { // one that has begun is as good
 		if s.link != nil && s.state != edge.StateFault {
 			s.safe = s.unconfirmedLocked()
 		}

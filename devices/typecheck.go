@@ -49,6 +49,7 @@ func (c *checker) check() {
 		c.command(cmd, p)
 	}
 	c.safe()
+	c.between()
 	if k := t.Keepalive; k != nil {
 		c.send(k.Send, nil, at("keepalive", "send"))
 		if k.Every <= 0 {

@@ -1,6 +1,8 @@
 package devices
 
 import (
+	"time"
+
 	"github.com/goccy/go-yaml"
 
 	"labbox/edge"
@@ -37,6 +39,49 @@ func (c *checker) safe() {
 	}
 	if s.Tries < 0 || s.Within < 0 {
 		c.bad("bad_range", "", at("safe"), "tries and within cannot be negative")
+	}
+}
+
+// mostBetween is the longest that the known state may take.
+const mostBetween = 5 * time.Minute
+
+// between checks the known state between two turns: its values are those of
+// commands, so that ranges and interlocks hold for each.
+func (c *checker) between() {
+	b := c.t.Between
+	if b == nil {
+		return
+	}
+	c.text(b.Text, false, at("between", "text"))
+	confirmed := len(b.Shows) > 0
+	for i := range b.Steps {
+		st, p := &b.Steps[i], at("between", "steps", i)
+		c.step(st, p)
+		if st.Send != nil || st.Expect != nil || st.Reply != nil || st.Anyway {
+			c.bad("bad_value", "make it a command of the type", p, "a step between two turns is a command or a wait")
+		}
+		if st.Wait < 0 || st.Wait > mostBetween {
+			c.bad("bad_range", "0 to 5m", append(p, "wait"), "%v is no time to wait", st.Wait)
+		}
+		c.args(st, p)
+		if cmd := c.t.command(st.Command); cmd != nil {
+			confirmed = confirmed || cmd.Reply != nil || len(cmd.Shows) > 0 || c.t.Protocol.answers()
+		}
+	}
+	switch {
+	case len(b.Steps) == 0 && len(b.Shows) == 0:
+		c.bad("missing", "such as `steps: [{command: home}]`", at("between"), "a known state that nothing leads to")
+	case !confirmed:
+		c.bad("unconfirmed", "say under `shows:` what the telemetry reads then", at("between"), "nothing tells that the known state is reached")
+	case !c.t.makesSafe() && !c.t.untold():
+		c.bad("missing", "write the steps of `safe:`", at("between"), "the device has to be made safe where the known state is not reached")
+	}
+	for i := range b.Shows {
+		c.show(&b.Shows[i], nil, at("between", "shows", i))
+		c.finite(at("between", "shows", i), b.Shows[i].Tolerance)
+	}
+	if b.Within < 0 || b.Within > mostBetween || b.Tries < 0 || b.Tries > 10 {
+		c.bad("bad_range", "within 5m, at most 10 tries", at("between"), "within %v, tries %d", b.Within, b.Tries)
 	}
 }
 

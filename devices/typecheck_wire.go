@@ -80,13 +80,17 @@ func (c *checker) steps(steps []Step, path ...any) {
 		st, p := &steps[i], append(append([]any{}, path...), i)
 		c.within(p, st.Wait)
 		c.replyTime(st.Reply, p)
-		for k, v := range st.Args {
-			if _, isNumber := number(v); isNumber {
-				continue
-			}
-			if _, isWord := v.(string); !isWord {
-				c.bad("bad_value", "a number or a word", append(p, "args", k), "%v is no argument", v)
-			}
+		c.args(st, p)
+	}
+}
+
+func (c *checker) args(st *Step, path []any) {
+	for k, v := range st.Args {
+		if _, isNumber := number(v); isNumber {
+			continue
+		}
+		if _, isWord := v.(string); !isWord {
+			c.bad("bad_value", "a number or a word", append(append([]any{}, path...), "args", k), "%v is no argument", v)
 		}
 	}
 }

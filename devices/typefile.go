@@ -39,6 +39,7 @@ type Type struct {
 	Commands    []Command   `yaml:"commands"`
 	Keepalive   *Keepalive  `yaml:"keepalive"`
 	Safe        *Safe       `yaml:"safe"`
+	Between     *Between    `yaml:"between"`
 	LongestRun  Duration    `yaml:"longest_run"`    // after any command that is not calming, 0: no limit
 	Rest        Duration    `yaml:"rest_after_run"` // how long it then takes no commands but calming ones
 	Interlocks  []Interlock `yaml:"interlocks"`
@@ -351,6 +352,16 @@ type Safe struct {
 	Text   edge.Text `yaml:"text"`
 	Resync string    `yaml:"resync"` // sent first, so that safe is not glued to half a line
 	Steps  []Step    `yaml:"steps"`
+	Shows  []Show    `yaml:"shows"`  // read back
+	Within Duration  `yaml:"within"` // for Shows after the last step; default 1s
+	Tries  int       `yaml:"tries"`  // default 3
+}
+
+// Between is the known state that a device is brought to between two turns, once
+// it is safe: whoever drives next begins with that.
+type Between struct {
+	Text   edge.Text `yaml:"text"`
+	Steps  []Step    `yaml:"steps"`  // commands and waits
 	Shows  []Show    `yaml:"shows"`  // read back
 	Within Duration  `yaml:"within"` // for Shows after the last step; default 1s
 	Tries  int       `yaml:"tries"`  // default 3
