@@ -71,11 +71,7 @@ func least(v Verb) (Role, bool) {
 	case VerbTake, VerbRelease, VerbBeat, VerbCommand, VerbRunStart, VerbRunStop, VerbAnnotate,
 		VerbLeave, VerbGrant, VerbPair, VerbPresent, VerbRehearse, VerbExperiment, VerbCancel, VerbDelete:
 		return RoleStudent, true // the owner looks who holds the turn, the recorder whose run it is
-	case VerbResume, VerbClear:
-		// Any seat may until there are teachers: until then labbox listens on
-		// loopback only.
-		return RoleStudent, true
-	case VerbRevoke, VerbHold, VerbUnhold, VerbNarrow, VerbRules, VerbClass, VerbBox:
+	case VerbResume, VerbClear, VerbRevoke, VerbHold, VerbUnhold, VerbNarrow, VerbRules, VerbClass, VerbBox:
 		return RoleTeacher, true
 	}
 	return "", false

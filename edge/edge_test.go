@@ -61,7 +61,7 @@ func TestAuthorize(t *testing.T) {
 		least Role
 	}{
 		{VerbWatch, RoleObserver}, {VerbStop, RoleObserver}, {VerbExport, RoleObserver}, {VerbTake, RoleStudent},
-		{VerbCommand, RoleStudent}, {VerbResume, RoleStudent}, {VerbRunStart, RoleStudent}, {VerbDelete, RoleStudent},
+		{VerbCommand, RoleStudent}, {VerbResume, RoleTeacher}, {VerbClear, RoleTeacher}, {VerbRevoke, RoleTeacher}, {VerbClass, RoleTeacher}, {VerbRunStart, RoleStudent}, {VerbDelete, RoleStudent},
 	} {
 		for _, r := range []Role{RoleObserver, RoleStudent, RoleTeacher, RoleOperator} {
 			if want := rank(r) >= rank(tt.least); may(r, tt.verb) != want {

@@ -15,7 +15,7 @@ const (
 	KindTick  = "tick"  // the owner's heartbeat: Tick as JSON; device is OwnerName
 
 	KindSeat       = "seat"       // id of a seat that was given up; device is OwnerName
-	KindClass      = "class"      // the class has changed: nothing inside; device is OwnerName
+	KindClass      = "class"      // the class has changed, or the seat of the id inside; device is OwnerName
 	KindExperiment = "experiment" // experiment.Experiment as JSON, without steps
 )
 

@@ -64,35 +64,109 @@ func (s *Server) actorOf(r *http.Request, token string) (edge.Actor, error) {
 	return a, nil
 }
 
-// join is POST seats: a nickname opens a seat; who has one already is renamed.
+// join is POST seats: a nickname, and mostly the code of the class, open a seat; who
+// has one already is renamed.
 func (s *Server) join(q *call) error {
 	var body struct {
+		Code     string `json:"code"`
 		Nickname string `json:"nickname"`
 	}
 	if err := q.body(&body); err != nil {
 		return err
 	}
-	token := s.tokenOf(q.r)
-	if token != "" {
-		seat, err := s.cfg.Seats.Rename(q.r.Context(), token, body.Nickname)
-		if err == nil {
-			s.renamed(seat)
-			s.setCookie(q.w, q.r, token, int(class.Keep.Seconds()))
-			return q.json(http.StatusOK, seat)
-		}
-		if edge.CodeOf(err) != edge.CodeNoSeat {
-			return err
-		}
-	}
-	if err := s.joins.allow(q.r.RemoteAddr, s.mono()); err != nil {
-		return err
-	}
-	seat, token, err := s.cfg.Seats.Join(q.r.Context(), body.Nickname)
+	ctx := q.r.Context()
+	old := s.tokenOf(q.r)
+	was, err := s.seatOf(q, old)
 	if err != nil {
 		return err
 	}
+	if was != nil && (body.Code == "" || was.Kind == class.KindClass && was.Class.Fits(body.Code)) {
+		return s.renameOwn(q, old, was, body.Nickname)
+	}
+	e, err := s.entry(q, body.Code)
+	if err != nil {
+		return err
+	}
+	e.Nickname, e.WallMS = body.Nickname, s.wallMS()
+	if err := s.joins.allow(q.r.RemoteAddr, s.mono()); err != nil {
+		return err
+	}
+	seat, token, err := s.cfg.Seats.Join(ctx, e)
+	if err != nil {
+		return err
+	}
+	if was != nil && s.cfg.Seats.Leave(ctx, old) == nil {
+		defer s.expel(ctx, was.ID)
+	}
+	s.audit("seat", &edge.Actor{Seat: seat.ID, Name: seat.Name, Role: seat.Role, Via: viaAPI},
+		map[string]any{"what": "join", "kind": e.Kind, "from": address(q.r.RemoteAddr)})
+	if e.Class != nil {
+		s.say(ctx, edge.KindClass, "") // the count has changed; this process hears it, too
+	}
 	s.setCookie(q.w, q.r, token, int(class.Keep.Seconds()))
 	return q.json(http.StatusCreated, seat)
+}
+
+// seatOf is the seat that a browser has already, nil without one.
+func (s *Server) seatOf(q *call, token string) (*class.Found, error) {
+	if token == "" {
+		return nil, nil //nolint:nilnil // no seat is an answer
+	}
+	f, err := s.cfg.Seats.Lookup(q.r.Context(), token)
+	if edge.CodeOf(err) == edge.CodeNoSeat || err == nil && f.Kind == class.KindOpen && !s.cfg.Open {
+		return nil, nil //nolint:nilnil // no seat is an answer
+	}
+	return &f, err
+}
+
+func (s *Server) renameOwn(q *call, token string, was *class.Found, nickname string) error {
+	seat, err := s.cfg.Seats.Rename(q.r.Context(), token, nickname)
+	if err != nil {
+		return err
+	}
+	if seat.Name != was.Name {
+		s.changed(q.r.Context(), seat.ID)
+		s.audit("seat", &edge.Actor{Seat: seat.ID, Name: seat.Name, Role: seat.Role, Via: viaAPI},
+			map[string]any{"what": "rename", "seat": seat.ID, "from": was.Name, "name": seat.Name})
+	}
+	s.setCookie(q.w, q.r, token, int(class.Keep.Seconds()))
+	return q.json(http.StatusOK, seat)
+}
+
+// entry says by which right somebody may come in. Without a code that is at the box
+// itself before there are teachers, or where anybody may.
+func (s *Server) entry(q *call, code string) (class.Entry, error) {
+	if code != "" {
+		c, err := s.byCode(q, code)
+		if err == nil && c.Locked {
+			err = errLocked()
+		}
+		return class.Entry{Kind: class.KindClass, Class: c}, err
+	}
+	if s.atBench(q.r) {
+		set, err := s.cfg.Accounts.Exist(q.r.Context())
+		if err != nil || !set {
+			return class.Entry{Kind: class.KindBench}, err
+		}
+	}
+	if !s.cfg.Open {
+		return class.Entry{}, edge.Errorf(edge.CodeNoClass, "the code of the class is missing").With("field", "code").
+			WithHint("ask the teacher for the code")
+	}
+	c, err := s.cfg.Seats.Class(q.r.Context())
+	switch {
+	case err != nil:
+		return class.Entry{}, err
+	case c == nil:
+		return class.Entry{Kind: class.KindOpen}, nil
+	case c.Locked:
+		return class.Entry{}, errLocked()
+	}
+	return class.Entry{Kind: class.KindClass, Class: c}, nil
+}
+
+func errLocked() error {
+	return edge.Errorf(edge.CodeClassLocked, "the teacher lets nobody in now").WithHint("ask the teacher")
 }
 
 // whoami is GET seats.
@@ -105,9 +179,9 @@ func (s *Server) leave(q *call) error {
 	if err := s.cfg.Seats.Leave(q.r.Context(), s.tokenOf(q.r)); err != nil {
 		return err
 	}
-	s.seatGone(q.actor.Seat)
-	// The other web processes have sockets of it too, perhaps.
-	_ = s.cfg.Bus.Publish(q.r.Context(), edge.Subject(s.cfg.Box, edge.OwnerName, edge.KindSeat), []byte(q.actor.Seat))
+	s.expel(q.r.Context(), q.actor.Seat)
+	s.audit("seat", &q.actor, map[string]any{"what": "leave", "seat": q.actor.Seat})
+	s.say(q.r.Context(), edge.KindClass, "")
 	s.setCookie(q.w, q.r, "", -1)
 	q.w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -135,14 +209,6 @@ func (s *Server) seatClients(seat string) []*client {
 	return list
 }
 
-func (s *Server) renamed(seat class.Seat) {
-	for _, c := range s.seatClients(seat.ID) {
-		c.mu.Lock()
-		c.actor.Name = seat.Name
-		c.mu.Unlock()
-	}
-}
-
 // lookup finds the seat of a token, within a time that a handshake can wait. While
 // the store is away a seat that this process knows still counts.
 func (s *Server) lookup(ctx context.Context, token string) (edge.Actor, error) {
@@ -152,10 +218,15 @@ func (s *Server) lookup(ctx context.Context, token string) (edge.Actor, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
-	a, err := s.cfg.Seats.Lookup(ctx, token)
+	f, err := s.cfg.Seats.Lookup(ctx, token)
+	if err == nil && f.Kind == class.KindOpen && !s.cfg.Open {
+		err = edge.Errorf(edge.CodeNoSeat, "no such seat").WithHint("join with the code of the class")
+	}
 	switch edge.CodeOf(err) {
 	case "":
-		s.seats.put(token, a)
+		a := actorFor(&f)
+		s.seats.put(token, a, f.Alias)
+		return a, nil
 	case edge.CodeNoSeat:
 		s.seats.drop(token)
 	default:
@@ -163,5 +234,5 @@ func (s *Server) lookup(ctx context.Context, token string) (edge.Actor, error) {
 			return known, nil
 		}
 	}
-	return a, err
+	return edge.Actor{}, err
 }

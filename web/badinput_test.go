@@ -330,7 +330,7 @@ func TestHundredMegabyteBody(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "POST /api/v1/seats HTTP/1.1\r\nHost: %s\r\nContent-Length: 104857600\r\n\r\n", l.addr)
+		fmt.Fprintf(conn, "POST /api/v1/seats HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 104857600\r\n\r\n", l.addr)
 		go func() {
 			chunk := []byte(strings.Repeat("x", 64<<10))
 			for range 1600 {

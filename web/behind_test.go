@@ -16,7 +16,7 @@ func TestBehindAProxy(t *testing.T) {
 	for name, trusted := range map[string]bool{"trusted": true, "a stranger": false} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, func(c *web.Config) {
-				c.Hosts = []string{"lab.example.org"}
+				c.Hosts, c.Open = []string{"lab.example.org"}, true
 				list := []string{"203.0.113.0/24"}
 				if trusted {
 					list = append(list, "localhost") // by name

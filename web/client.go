@@ -33,6 +33,7 @@ type client struct {
 	mu    sync.Mutex
 	actor edge.Actor // zero: no seat
 	token string     // of the seat
+	told  []byte     // of the class, last
 	tab   string
 	ready bool // hello was said
 	out   [][]byte
@@ -50,11 +51,16 @@ type bucket struct {
 	at   time.Duration
 }
 
-// take takes one of at most burst, of which perSecond come back each second.
-func (b *bucket) take(now time.Duration, burst, perSecond float64) bool {
+// level is how many are left.
+func (b *bucket) level(now time.Duration, burst, perSecond float64) float64 {
 	b.left = min(burst, b.left+(now-b.at).Seconds()*perSecond)
 	b.at = now
-	if b.left < 1 {
+	return b.left
+}
+
+// take takes one of at most burst, of which perSecond come back each second.
+func (b *bucket) take(now time.Duration, burst, perSecond float64) bool {
+	if b.level(now, burst, perSecond) < 1 {
 		return false
 	}
 	b.left--

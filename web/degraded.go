@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"labbox/edge"
 )
 
 // Parts of a lab that may be away while the rest works.
@@ -104,53 +102,4 @@ func (s *Server) tellDegraded(was bool) bool {
 		s.hub.toAll(text(map[string]any{"op": "notice", "code": ""}), false)
 	}
 	return len(list) > 0
-}
-
-// seatMemory knows the seats that this process has seen, for when the store is
-// away: who is in the room may still stop a device.
-type seatMemory struct {
-	mu   sync.Mutex
-	last map[string]edge.Actor // by token
-}
-
-// maxSeatMemory bounds it; a class is smaller.
-const maxSeatMemory = 4096
-
-func (m *seatMemory) put(token string, a edge.Actor) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.last == nil {
-		m.last = map[string]edge.Actor{}
-	}
-	if _, known := m.last[token]; !known && len(m.last) >= maxSeatMemory {
-		for old := range m.last { // any one
-			delete(m.last, old)
-			break
-		}
-	}
-	m.last[token] = a
-}
-
-func (m *seatMemory) get(token string) (edge.Actor, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	a, ok := m.last[token]
-	return a, ok
-}
-
-// gone forgets a seat by its id.
-func (m *seatMemory) gone(seat string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for token, a := range m.last {
-		if a.Seat == seat {
-			delete(m.last, token)
-		}
-	}
-}
-
-func (m *seatMemory) drop(token string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.last, token)
 }

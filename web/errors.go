@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"labbox/edge"
 )
@@ -93,7 +94,13 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Code == edge.CodeInternal {
 		s.log.Error("request failed", "request", idOf(w), "method", r.Method, "path", r.URL.Path, "err", causeOf(err, e))
 	}
-	writeJSON(w, s.statusOf(e), map[string]*edge.Error{"error": e})
+	status := s.statusOf(e)
+	if wait, ok := e.Args["wait_s"].(int); ok && wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(wait))
+	} else if status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "1")
+	}
+	writeJSON(w, status, map[string]*edge.Error{"error": e})
 }
 
 // causeOf is what the log should see of an error whose text is hidden from users.

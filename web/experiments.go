@@ -40,7 +40,7 @@ func (s *Server) submitExperiment(q *call) error {
 		return unknownDevice(r.Device)
 	}
 	_, contract := d.contractNow()
-	x, err := desk.Submit(q.r.Context(), q.actor, contract, r)
+	x, err := desk.Submit(q.r.Context(), s.masked(q.actor, edge.VerbExperiment, r.Device), contract, r)
 	if err != nil {
 		return err
 	}

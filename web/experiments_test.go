@@ -35,7 +35,8 @@ func (a answer) one(t *testing.T, status int) experiment.Experiment {
 
 func TestExperiments(t *testing.T) {
 	l := withDesk(t, experiment.Limits{})
-	ana, ben := l.join("Ana"), l.join("Ben")
+	_, code := l.teach(`{}`)
+	ana, ben := l.student(code, "Ana"), l.student(code, "Ben")
 	a := ana.send("POST", "/api/v1/experiments", drive, "Idempotency-Key", "k1")
 	x := a.one(t, 202)
 	if x.ID == "" || x.State != experiment.Pending || x.Place != 1 || x.By.Name != "Ana" || x.LengthMS != 500 || a.header.Get("Location") != "/api/v1/experiments/"+x.ID {
@@ -153,6 +154,7 @@ func TestExperimentsHugeBody(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.Header.Set("Cookie", s.cookie)
+		req.Header.Set("Content-Type", "application/json")
 		resp, err := l.http.RoundTrip(req)
 		if err != nil {
 			return // cut while it was still sending: as good

@@ -29,7 +29,9 @@ type hub struct {
 	states chan []byte
 	// seatGone is told the ids of seats that were given up, here or elsewhere.
 	seatGone func(seat string)
-	subs     []edge.Subscription
+	// classChanged is told that the class has changed.
+	classChanged func(edge.Msg)
+	subs         []edge.Subscription
 
 	mu      sync.RWMutex
 	devices map[string]*device
@@ -59,6 +61,7 @@ func (h *hub) start(ctx context.Context) error {
 		{"*", edge.KindExperiment, h.onExperiment},
 		{edge.OwnerName, edge.KindTick, h.onTick},
 		{edge.OwnerName, edge.KindSeat, func(m edge.Msg) { h.seatGone(string(m.Data)) }},
+		{edge.OwnerName, edge.KindClass, func(m edge.Msg) { h.classChanged(m) }},
 	}
 	for _, s := range handlers {
 		sub, err := h.bus.Subscribe(edge.Subject(h.box, s.device, s.kind), s.fn)

@@ -161,6 +161,7 @@ type seat struct {
 	cookie string
 	ID     string `json:"seat"`
 	Name   string `json:"name"`
+	Role   string `json:"role"`
 }
 
 func (l *lab) join(name string) *seat {
@@ -170,6 +171,10 @@ func (l *lab) join(name string) *seat {
 	if a.status != 201 {
 		l.t.Fatalf("join: %d %s", a.status, a.body)
 	}
+	return l.seatOf(a)
+}
+
+func (l *lab) seatOf(a answer) *seat {
 	s := &seat{l: l}
 	a.json(l.t, s)
 	s.cookie, _, _ = strings.Cut(a.header.Get("Set-Cookie"), ";")
@@ -187,6 +192,9 @@ func (l *lab) send(method, path, body string, headers ...string) answer {
 		if headers[i] == "Host" {
 			req.Host = headers[i+1]
 		}
+	}
+	if body != "" && req.Header["Content-Type"] == nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := l.http.RoundTrip(req)
 	if err != nil {

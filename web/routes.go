@@ -19,44 +19,78 @@ type route struct {
 	method, pattern string
 	// anonymous endpoints need no seat. This table is the only place that says so.
 	anonymous bool
-	handle    func(*call) error
+	// verb is what the caller's role must allow on the box; "": the owner of the
+	// device, or the handler, says who may.
+	verb   edge.Verb
+	handle func(*call) error
 }
+
+// stopAllPath is the emergency stop of all devices.
+const stopAllPath = "/api/v1/class/stop"
 
 // routeTable is the whole HTTP surface besides the panel's files
 // (docs/ref/openapi.yaml; a test compares the two).
 func (s *Server) routeTable() []route {
 	const anyone, seat = true, false
 	return []route{
-		{"GET", "/healthz", anyone, s.healthz},
-		{"GET", "/readyz", anyone, s.readyz},
-		{"GET", "/ws", anyone, s.serveWS}, // without a seat: watches only
+		{"GET", "/healthz", anyone, "", s.healthz},
+		{"GET", "/readyz", anyone, "", s.readyz},
+		{"GET", "/ws", anyone, "", s.serveWS}, // without a seat: watches only
 
-		{"POST", "/api/v1/seats", anyone, s.join},
-		{"GET", "/api/v1/seats", seat, s.whoami},
-		{"DELETE", "/api/v1/seats", seat, s.leave},
+		{"POST", "/api/v1/seats", anyone, "", s.join},
+		{"GET", "/api/v1/seats", seat, "", s.whoami},
+		{"DELETE", "/api/v1/seats", seat, "", s.leave},
 
-		{"GET", "/api/v1/devices", anyone, s.listDevices},
-		{"GET", "/api/v1/devices/{id}", anyone, s.getDevice},
-		{"GET", "/api/v1/devices/{id}/events", anyone, s.listEvents},
-		{"POST", "/api/v1/devices/{id}/lease", seat, s.take},
-		{"DELETE", "/api/v1/devices/{id}/lease", seat, s.release},
-		{"POST", "/api/v1/devices/{id}/commands/{name}", seat, s.command},
-		{"POST", "/api/v1/devices/{id}/estop", seat, s.estop},
-		{"POST", "/api/v1/devices/{id}/resume", seat, s.resume},
-		{"POST", "/api/v1/devices/{id}/clear", seat, s.clear},
+		{"GET", "/api/v1/teacher", anyone, "", s.getTeacher},
+		{"POST", "/api/v1/teacher", anyone, "", s.signIn},
+		{"POST", "/api/v1/teacher/password", seat, edge.VerbBox, s.setPassword},
+		{"GET", "/api/v1/teachers", seat, edge.VerbBox, s.listTeachers},
+		{"POST", "/api/v1/teachers", seat, edge.VerbBox, s.invite},
+		{"DELETE", "/api/v1/teachers/{name}", seat, edge.VerbBox, s.removeTeacher},
 
-		{"POST", "/api/v1/runs", seat, s.startRun},
-		{"GET", "/api/v1/runs", seat, s.listRuns},
-		{"GET", "/api/v1/runs/{id}.csv", seat, s.runCSV},
-		{"GET", "/api/v1/runs/{id}", seat, s.getRun},
-		{"PATCH", "/api/v1/runs/{id}", seat, s.changeRun},
-		{"DELETE", "/api/v1/runs/{id}", seat, s.deleteRun},
-		{"GET", "/api/v1/runs/{id}/frames", seat, s.runFrames},
+		{"GET", "/api/v1/class", anyone, "", s.getClass},
+		{"POST", "/api/v1/class", seat, edge.VerbClass, s.openClass},
+		{"PATCH", "/api/v1/class", seat, edge.VerbClass, s.changeClass},
+		{"DELETE", "/api/v1/class", seat, edge.VerbClass, s.closeClass},
+		{"POST", "/api/v1/class/names", anyone, "", s.classNames},
+		{"GET", "/api/v1/class/qr.svg", seat, edge.VerbClass, s.classQR},
+		{"PATCH", "/api/v1/class/seats/{seat}", seat, edge.VerbClass, s.renameSeat},
+		{"DELETE", "/api/v1/class/seats/{seat}", seat, edge.VerbClass, s.removeSeat},
+		{"POST", "/api/v1/class/freeze", seat, edge.VerbClass, s.freeze},
+		{"POST", stopAllPath, seat, edge.VerbClass, s.stopAll},
+		{"POST", "/api/v1/class/runs", seat, edge.VerbClass, s.runAll},
 
-		{"POST", "/api/v1/experiments", seat, s.submitExperiment},
-		{"GET", "/api/v1/experiments", seat, s.listExperiments},
-		{"GET", "/api/v1/experiments/{id}", seat, s.getExperiment},
-		{"DELETE", "/api/v1/experiments/{id}", seat, s.cancelExperiment},
+		{"GET", "/api/v1/box", seat, "", s.getBox},
+		{"POST", "/api/v1/clock", seat, edge.VerbBox, s.setClock},
+
+		{"GET", "/api/v1/devices", anyone, "", s.listDevices},
+		{"GET", "/api/v1/devices/{id}", anyone, "", s.getDevice},
+		{"GET", "/api/v1/devices/{id}/events", anyone, "", s.listEvents},
+		{"POST", "/api/v1/devices/{id}/lease", seat, "", s.take},
+		{"DELETE", "/api/v1/devices/{id}/lease", seat, "", s.release},
+		{"POST", "/api/v1/devices/{id}/commands/{name}", seat, "", s.command},
+		{"POST", "/api/v1/devices/{id}/estop", seat, "", s.estop},
+		{"POST", "/api/v1/devices/{id}/resume", seat, edge.VerbResume, s.resume},
+		{"POST", "/api/v1/devices/{id}/clear", seat, edge.VerbClear, s.clear},
+		{"POST", "/api/v1/devices/{id}/queue", seat, "", s.queue},
+		{"DELETE", "/api/v1/devices/{id}/queue", seat, "", s.unqueue},
+		{"POST", "/api/v1/devices/{id}/turn", seat, "", s.turn},
+		{"PUT", "/api/v1/devices/{id}/limits", seat, edge.VerbNarrow, s.limits},
+		{"PUT", "/api/v1/devices/{id}/rules", seat, edge.VerbRules, s.rules},
+		{"POST", "/api/v1/devices/{id}/rehearsal", seat, "", s.rehearse},
+
+		{"POST", "/api/v1/runs", seat, "", s.startRun},
+		{"GET", "/api/v1/runs", seat, "", s.listRuns},
+		{"GET", "/api/v1/runs/{id}.csv", seat, "", s.runCSV},
+		{"GET", "/api/v1/runs/{id}", seat, "", s.getRun},
+		{"PATCH", "/api/v1/runs/{id}", seat, "", s.changeRun},
+		{"DELETE", "/api/v1/runs/{id}", seat, "", s.deleteRun},
+		{"GET", "/api/v1/runs/{id}/frames", seat, "", s.runFrames},
+
+		{"POST", "/api/v1/experiments", seat, "", s.submitExperiment},
+		{"GET", "/api/v1/experiments", seat, "", s.listExperiments},
+		{"GET", "/api/v1/experiments/{id}", seat, "", s.getExperiment},
+		{"DELETE", "/api/v1/experiments/{id}", seat, "", s.cancelExperiment},
 	}
 }
 
@@ -222,11 +256,17 @@ func (s *Server) run(rt *route, q *call) error {
 	if !rt.anonymous {
 		var err error
 		token := s.tokenOf(q.r)
-		if known, ok := s.seats.get(token); ok && strings.HasSuffix(rt.pattern, "/estop") {
+		known, ok := s.seats.get(token)
+		if ok && (strings.HasSuffix(rt.pattern, "/estop") || rt.pattern == stopAllPath && known.Role.AtLeast(edge.RoleTeacher)) {
 			q.actor = known // a stop waits for no store
 			q.actor.Via = viaAPI
 		} else if q.actor, err = s.actorOf(q.r, token); err != nil {
 			return err
+		}
+		if rt.verb != "" {
+			if err := edge.Authorize(q.actor, rt.verb, ""); err != nil {
+				return err
+			}
 		}
 	}
 	return rt.handle(q)

@@ -58,13 +58,13 @@ func (s *Server) listRuns(q *call) error {
 	if err != nil {
 		return err
 	}
-	if list == nil {
-		list = []edge.Run{}
+	if list, err = s.seen(q, list); err != nil {
+		return err
 	}
 	return q.json(http.StatusOK, map[string]any{"runs": list})
 }
 
-// run returns the run that the path names, if the actor may use verb on it.
+// runOf returns the run that the path names, if the actor may use verb on it.
 func (s *Server) runOf(q *call, v edge.Verb) (Runs, edge.Run, error) {
 	runs, err := s.recorder()
 	if err != nil {
@@ -74,7 +74,13 @@ func (s *Server) runOf(q *call, v edge.Verb) (Runs, edge.Run, error) {
 	if err != nil {
 		return nil, edge.Run{}, err
 	}
-	return runs, run, edge.Authorize(q.actor, v, run.Device)
+	if err := edge.Authorize(s.masked(q.actor, v, run.Device), v, run.Device); err != nil {
+		return nil, edge.Run{}, err
+	}
+	if v == edge.VerbExport || v == edge.VerbDelete {
+		err = s.checkOwn(q, v, run)
+	}
+	return runs, run, err
 }
 
 // getRun is GET runs/{id}.

@@ -41,6 +41,7 @@ type Config struct {
 	KV          edge.KV
 	Clock       edge.Clock
 	Seats       *class.Seats
+	Accounts    *class.Accounts  // nil: those in KV, without a reset file
 	Runs        Runs             // nil: nothing is recorded
 	Experiments *experiment.Desk // nil: none are taken
 	// Stop asks the owner for an emergency stop by a way that needs no broker; nil:
@@ -51,6 +52,15 @@ type Config struct {
 	// may forget; may be nil.
 	Warn   func(context.Context) []edge.Error
 	Logger *slog.Logger // nil: none
+	// Open lets anybody take a student's seat with a nickname alone.
+	Open bool
+	// Audit is told of sign-ins, accounts, classes, seats and what a teacher does to
+	// all devices; it must not block. May be nil.
+	Audit func(edge.Event)
+	// Info says how people in the room reach this box; may be nil.
+	Info func() BoxInfo
+	// SetClock sets what the box's calendar says; nil: it is not set from here.
+	SetClock func(ctx context.Context, wall time.Time) error
 	// Version is told by /healthz.
 	Version string
 	// BasePath is where a proxy puts the panel, such as "/lab"; "" is the root.
@@ -85,6 +95,9 @@ func (c *Config) complete() error {
 	}
 	if err := checkProxies(c.TrustedProxies); err != nil {
 		return err
+	}
+	if c.Accounts == nil {
+		c.Accounts = class.NewAccounts(class.AccountsConfig{KV: c.KV, Box: c.Box, Mono: c.Clock.Mono})
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -128,9 +141,11 @@ type Server struct {
 	closing bool
 	wg      sync.WaitGroup // hub, connections, requests on their way
 
-	parts parts
-	seats seatMemory
-	joins joins
+	parts   parts
+	seats   seatMemory
+	joins   joins
+	guesses guesses
+	room    room
 }
 
 // New subscribes to the box's news and returns a Server that is ready to serve.
@@ -149,17 +164,22 @@ func New(cfg Config) (*Server, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.hub = newHub(&s.cfg)
 	s.hub.seatGone = s.seatGone
+	s.hub.classChanged = s.onClass
+	s.room.wake = make(chan struct{}, 1)
+	s.room.renamed = map[string]bool{}
 	start, done := context.WithTimeout(s.ctx, storeWithin)
 	defer done()
 	if err := s.hub.start(start); err != nil {
 		s.cancel()
 		return nil, err
 	}
+	s.reloadClass(start)
 	every := time.Duration(float64(time.Second) / cfg.DisplayHz)
 	s.wg.Go(func() { s.hub.work(s.ctx) })
 	s.wg.Go(func() { s.hub.run(s.ctx, every) })
 	s.wg.Go(func() { s.pulse(s.ctx) })
 	s.wg.Go(func() { s.watchStore(s.ctx) })
+	s.wg.Go(func() { s.watchClass(s.ctx) })
 	return s, nil
 }
 

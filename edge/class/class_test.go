@@ -14,7 +14,7 @@ import (
 
 func join(t *testing.T, s *Seats, name string) (Seat, string) {
 	t.Helper()
-	seat, token, err := s.Join(t.Context(), name)
+	seat, token, err := s.Join(t.Context(), Entry{Nickname: name, Kind: KindOpen})
 	if err != nil {
 		t.Fatalf("join %q: %v", name, err)
 	}
@@ -29,7 +29,7 @@ func TestJoinLookupLeave(t *testing.T) {
 		t.Fatalf("seat %+v", seat)
 	}
 	a, err := s.Lookup(t.Context(), token)
-	if err != nil || a.Seat != seat.ID || a.Name != seat.Name || a.Role != seat.Role {
+	if err != nil || a.ID != seat.ID || a.Name != seat.Name || a.Role != seat.Role {
 		t.Fatalf("lookup %+v, %v", a, err)
 	}
 	for _, v := range kv.dump() {
@@ -72,7 +72,7 @@ func TestThousandJoinsWithOneName(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 125 {
-				seat, _, err := s.Join(context.Background(), "Ana")
+				seat, _, err := s.Join(context.Background(), Entry{Nickname: "Ana", Kind: KindOpen})
 				mu.Lock()
 				if err != nil || names[seat.Name] || ids[seat.ID] {
 					t.Errorf("join: %+v, %v", seat, err)
@@ -145,7 +145,7 @@ func TestStoreDown(t *testing.T) {
 	if _, err := s.Lookup(t.Context(), token); edge.CodeOf(err) != edge.CodeStoreDown {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Join(t.Context(), "Bo"); edge.CodeOf(err) != edge.CodeStoreDown {
+	if _, _, err := s.Join(t.Context(), Entry{Nickname: "Bo", Kind: KindOpen}); edge.CodeOf(err) != edge.CodeStoreDown {
 		t.Fatal(err)
 	}
 }

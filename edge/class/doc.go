@@ -1,20 +1,33 @@
-// Package class knows the people of a lab: seats, and later classes with their
-// codes, teachers and accounts. It runs beside the panel.
+// Package class knows the people of a lab: the class that is open, its seats, and
+// the accounts of teachers. It runs beside the panel.
 //
-// A seat is a person at a browser, known by a nickname. Joining gives a secret
+// A seat is a person at a browser, known by a nickname. Coming in gives a secret
 // token, which the browser keeps in a cookie; the store holds only its SHA-256.
 //
 //	seats := class.New(kv, "bench")
-//	seat, token, err := seats.Join(ctx, "Ana")
-//	actor, err := seats.Lookup(ctx, token) // actor.Seat == seat.ID
+//	room, err := seats.Open(ctx, &class.Change{}, wallMS) // room.Code is projected
+//	seat, token, err := seats.Join(ctx, class.Entry{Nickname: "Ana", Kind: class.KindClass, Class: room})
+//	found, err := seats.Lookup(ctx, token) // found.ID == seat.ID, until the class is closed
 //
-// A nickname that is taken gets a number: "Ana", "Ana 2", "Ana 3". A seat that
-// is not used for 30 days is forgotten.
+// A nickname that is taken gets a number: "Ana", "Ana 2", "Ana 3"; one of the list
+// that a teacher has given is handed out once. A seat that is not used for 30 days is
+// forgotten, one of an account after 12 hours, and after 7 days at any rate.
 //
-// Keys, below lab:1:{<box>}: "seat:<sha256 of the token>" holds the seat,
-// "seat-id:<id>" claims an id, "nick:<sha256 of the folded name>" claims a name,
-// "nick-last:<sha256 of the folded name>" is the last number given out. A name
-// that a crash leaves claimed without a seat is free again after 30 days.
+// Passwords are hashed by argon2id (RFC 9106); one-time codes and tokens are long
+// and random, and kept as their SHA-256. All that ends by itself ends by the store's
+// time to live, which no jump of the calendar moves.
+//
+// Keys, below lab:1:{<box>}: "class" is the class that is open; "seat:<hash of the
+// token>" holds a seat; "seat-id:<id>" the hash by the id; "nick:<hash of class and
+// folded name>" claims a name, "nick-last:..." is the last number given out;
+// "class-place:<class>:<n>" is the n-th seat of a class, "class-last:<class>" the
+// last n; "session:<hash>" ends a session at last; "accounts" are all accounts;
+// "code:<hash>" is a one-time code. What a crash leaves claimed without a seat is
+// free again after 30 days.
+//
+// Known limits: tries of passwords are counted per process, so that a lab of several
+// web processes allows as many times more; aliases of hidden names are numbers, and
+// who watches who sits where can still tell.
 package class
 
 import (

@@ -2,22 +2,58 @@ package class
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
+	"slices"
+	"time"
 
 	"labbox/edge"
+)
+
+// Kind is by which right somebody has a seat.
+type Kind string
+
+// Kinds of seats.
+const (
+	KindClass   Kind = "class"   // came with the code; ends with the class
+	KindOpen    Kind = "open"    // nickname alone, where anybody may
+	KindBench   Kind = "bench"   // nickname alone, at the box, before there are teachers
+	KindAccount Kind = "account" // signed in
+)
+
+// Sessions of accounts end when they are not used, and at last anyway.
+const (
+	sessionIdle = 12 * time.Hour
+	SessionMost = 7 * 24 * time.Hour
 )
 
 // record is a seat as it is stored.
 type record struct {
 	Seat
-	Nick string `json:"nick"` // key of the claim on its name
+	Nick     string `json:"nick,omitempty"` // key of the claim on its name
+	Kind     Kind   `json:"kind"`
+	Class    string `json:"class,omitempty"` // id of the class it belongs to
+	Place    int    `json:"place,omitempty"` // its number there
+	JoinedMS int64  `json:"joined_ms,omitempty"`
+	Gen      string `json:"gen,omitempty"` // of the account's password
+}
+
+// Found is a seat that counts, with what decides about it now.
+type Found struct {
+	Seat
+	Kind  Kind
+	Alias string // what others see while names are hidden; "" for teachers
+	Class *Class // the one that is open; nil: none
+}
+
+// Entry is how somebody comes in.
+type Entry struct {
+	Nickname string
+	Kind     Kind
+	Class    *Class // for KindClass
+	WallMS   int64
 }
 
 // tries bounds the search for a free name or id.
@@ -26,61 +62,179 @@ const tries = 10_000
 // idAlphabet has no vowels and no look-alikes: ids are read aloud.
 const idAlphabet = "bcdfghjkmnpqrstvwxz2456789"
 
-// Join opens a seat. Where the nickname is taken the seat's name gets a number.
-// The token is told once, here.
-func (s *Seats) Join(ctx context.Context, nickname string) (seat Seat, token string, err error) {
-	name, err := CleanNickname(nickname)
-	if err != nil {
-		return Seat{}, "", err
-	}
-	id, err := s.claimID(ctx)
-	if err != nil {
-		return Seat{}, "", err
-	}
-	name, nick, err := s.claimName(ctx, name, id)
-	if err != nil {
-		s.free(ctx, s.key("seat-id", id))
-		return Seat{}, "", err
-	}
+// Join opens a seat. Where the nickname is taken the seat's name gets a number; a
+// name of the class's list is given out once (CodeNameUsed). The token is told once,
+// here.
+func (s *Seats) Join(ctx context.Context, e Entry) (seat Seat, token string, err error) {
 	token = newToken()
-	rec := record{Seat: Seat{ID: id, Name: name, Role: edge.RoleStudent}, Nick: nick}
+	rec := record{Seat: Seat{Role: edge.RoleStudent}, Kind: e.Kind, JoinedMS: e.WallMS}
+	if e.Class != nil {
+		rec.Class = e.Class.ID
+	}
+	name, listed, err := pick(e.Class, e.Nickname)
+	if err != nil {
+		return Seat{}, "", err
+	}
+	var claims []string
+	defer func() {
+		if err != nil {
+			s.free(ctx, claims...)
+		}
+	}()
+	if rec.ID, err = s.claimID(ctx, hash(token), Keep); err != nil {
+		return Seat{}, "", err
+	}
+	claims = append(claims, s.key("seat-id", rec.ID))
+	if rec.Name, rec.Nick, err = s.claimName(ctx, rec.Class, name, rec.ID, listed); err != nil {
+		return Seat{}, "", err
+	}
+	claims = append(claims, rec.Nick)
+	if e.Class != nil {
+		if rec.Place, err = s.claimPlace(ctx, e.Class, hash(token)); err != nil {
+			return Seat{}, "", err
+		}
+		claims = append(claims, s.placeKey(rec.Class, rec.Place))
+	}
 	if err := s.kv.Set(ctx, s.key("seat", hash(token)), encode(rec), Keep); err != nil {
-		s.free(ctx, s.key("seat-id", id), nick)
 		return Seat{}, "", fmt.Errorf("class: store seat: %w", err)
+	}
+	return s.withRole(ctx, rec), token, nil
+}
+
+// withRole is a new seat with the role it has now.
+func (s *Seats) withRole(ctx context.Context, rec record) Seat {
+	if f, err := s.judge(ctx, &rec, nil, false); err == nil {
+		return f.Seat
+	}
+	return rec.Seat
+}
+
+// pick is the name that somebody may have, and whether it is one of the class's list.
+func pick(c *Class, nickname string) (name string, listed bool, err error) {
+	if name, err = CleanNickname(nickname); err != nil {
+		return "", false, err
+	}
+	if c == nil || len(c.Roster) == 0 {
+		return name, false, nil
+	}
+	name, ok := c.onRoster(name)
+	if !ok {
+		return "", false, edge.Errorf(edge.CodeBadValue, "this name is not on the list").With("field", "nickname").
+			WithHint("pick your name from the list, or ask the teacher")
+	}
+	return name, true, nil
+}
+
+// Session opens a seat for somebody who has signed in.
+func (s *Seats) Session(ctx context.Context, a Account) (Seat, string, error) {
+	token := newToken()
+	id, err := s.claimID(ctx, hash(token), sessionIdle)
+	if err != nil {
+		return Seat{}, "", err
+	}
+	rec := record{Seat: Seat{ID: id, Name: a.Name, Role: a.Role}, Kind: KindAccount, Gen: a.Gen}
+	if err := s.kv.Set(ctx, s.key("session", hash(token)), []byte("1"), SessionMost); err == nil {
+		err = s.kv.Set(ctx, s.key("seat", hash(token)), encode(rec), sessionIdle)
+	}
+	if err != nil {
+		s.free(ctx, s.keysOf(hash(token), rec)...)
+		return Seat{}, "", fmt.Errorf("class: store session: %w", err)
 	}
 	return rec.Seat, token, nil
 }
 
-// Lookup finds the seat of a token and renews it. CodeNoSeat: there is none.
-func (s *Seats) Lookup(ctx context.Context, token string) (edge.Actor, error) {
-	rec, _, err := s.read(ctx, token)
-	if err != nil {
-		return edge.Actor{}, err
+// Lookup finds the seat of a token and renews it. CodeNoSeat: there is none, or the
+// class, the account or the right by which it was given is gone.
+func (s *Seats) Lookup(ctx context.Context, token string) (Found, error) {
+	if len(token) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
+		return Found{}, errNoSeat()
 	}
-	s.renew(ctx, token, rec)
-	return rec.Actor(""), nil
+	rec, _, f, err := s.read(ctx, hash(token))
+	if err != nil {
+		return Found{}, err
+	}
+	s.renew(ctx, hash(token), &rec)
+	return f, nil
+}
+
+// Find finds a seat by its id. CodeUnknownSeat: there is none that counts.
+func (s *Seats) Find(ctx context.Context, id string) (Found, error) {
+	_, _, _, f, err := s.byID(ctx, id)
+	return f, err
+}
+
+func (s *Seats) byID(ctx context.Context, id string) (hash string, rec record, raw []byte, f Found, err error) {
+	unknown := edge.Errorf(edge.CodeUnknownSeat, "no such seat").With("seat", id[:min(len(id), 16)])
+	if edge.CheckName(id) != nil {
+		return "", rec, nil, f, unknown
+	}
+	b, ok, err := s.kv.Get(ctx, s.key("seat-id", id))
+	if err != nil {
+		return "", rec, nil, f, fmt.Errorf("class: read seat: %w", err)
+	}
+	if !ok {
+		return "", rec, nil, f, unknown
+	}
+	hash = string(b)
+	rec, raw, f, err = s.read(ctx, hash)
+	if edge.CodeOf(err) == edge.CodeNoSeat || err == nil && rec.ID != id {
+		return "", rec, nil, f, unknown
+	}
+	return hash, rec, raw, f, err
 }
 
 // Rename gives the seat of a token another name.
 func (s *Seats) Rename(ctx context.Context, token, nickname string) (Seat, error) {
+	if len(token) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
+		return Seat{}, errNoSeat()
+	}
+	rec, old, f, err := s.read(ctx, hash(token))
+	if err != nil {
+		return Seat{}, err
+	}
+	name, listed, err := pick(classOf(&f, &rec), nickname)
+	if err != nil {
+		return Seat{}, err
+	}
+	return s.rename(ctx, hash(token), rec, old, f, name, listed)
+}
+
+// RenameSeat gives a seat another name, whatever the list says: its teacher wants so.
+func (s *Seats) RenameSeat(ctx context.Context, id, nickname string) (Seat, error) {
 	name, err := CleanNickname(nickname)
 	if err != nil {
 		return Seat{}, err
 	}
-	rec, old, err := s.read(ctx, token)
+	hash, rec, raw, f, err := s.byID(ctx, id)
 	if err != nil {
 		return Seat{}, err
 	}
+	return s.rename(ctx, hash, rec, raw, f, name, false)
+}
+
+// classOf is the class that a seat belongs to.
+func classOf(f *Found, rec *record) *Class {
+	if rec.Class == "" {
+		return nil
+	}
+	return f.Class
+}
+
+func (s *Seats) rename(ctx context.Context, hash string, rec record, old []byte, f Found, name string, listed bool) (Seat, error) {
+	if rec.Kind == KindAccount {
+		return Seat{}, edge.Errorf(edge.CodeForbidden, "who has signed in has the account's name")
+	}
 	if name == rec.Name {
-		return rec.Seat, nil
+		return f.Seat, nil
 	}
 	was := rec.Nick
+	var err error
 	if fold(name) == fold(rec.Name) {
 		rec.Name = name // only the case changed: the claim is the same
-	} else if rec.Name, rec.Nick, err = s.claimName(ctx, name, rec.ID); err != nil {
+	} else if rec.Name, rec.Nick, err = s.claimName(ctx, rec.Class, name, rec.ID, listed); err != nil {
 		return Seat{}, err
 	}
-	ok, err := s.kv.Swap(ctx, s.key("seat", hash(token)), old, encode(rec), Keep)
+	ok, err := s.kv.Swap(ctx, s.key("seat", hash), old, encode(rec), Keep)
 	if err != nil {
 		return Seat{}, fmt.Errorf("class: rename seat: %w", err)
 	}
@@ -88,160 +242,148 @@ func (s *Seats) Rename(ctx context.Context, token, nickname string) (Seat, error
 		if rec.Nick != was {
 			s.free(ctx, rec.Nick)
 		}
-		return Seat{}, edge.Errorf(edge.CodeTooMany, "the seat was changed at the same moment").WithHint("try again")
+		return Seat{}, errBusy()
 	}
 	if rec.Nick != was {
 		s.free(ctx, was)
 	}
-	return rec.Seat, nil
+	f.Seat.Name = rec.Name
+	return f.Seat, nil
 }
 
 // Leave forgets the seat of a token; one that is not known is no error.
 func (s *Seats) Leave(ctx context.Context, token string) error {
-	rec, _, err := s.read(ctx, token)
-	if edge.CodeOf(err) == edge.CodeNoSeat {
+	if len(token) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
 		return nil
 	}
+	b, ok, err := s.kv.Get(ctx, s.key("seat", hash(token)))
 	if err != nil {
-		return err
+		return fmt.Errorf("class: leave: %w", err)
 	}
-	if _, err := s.kv.Delete(ctx, s.key("seat", hash(token)), s.key("seat-id", rec.ID), rec.Nick); err != nil {
+	var rec record
+	if !ok || json.Unmarshal(b, &rec) != nil {
+		return nil
+	}
+	return s.drop(ctx, hash(token), rec)
+}
+
+// Remove forgets a seat by its id.
+func (s *Seats) Remove(ctx context.Context, id string) (Seat, error) {
+	hash, rec, _, f, err := s.byID(ctx, id)
+	if err != nil {
+		return Seat{}, err
+	}
+	return f.Seat, s.drop(ctx, hash, rec)
+}
+
+func (s *Seats) drop(ctx context.Context, hash string, rec record) error {
+	if _, err := s.kv.Delete(ctx, s.keysOf(hash, rec)...); err != nil {
 		return fmt.Errorf("class: leave: %w", err)
 	}
 	return nil
 }
 
-func (s *Seats) read(ctx context.Context, token string) (record, []byte, error) {
-	none := edge.Errorf(edge.CodeNoSeat, "no such seat").WithHint("pick a nickname first")
-	if len(token) != base64.RawURLEncoding.EncodedLen(sha256.Size) {
-		return record{}, nil, none
+// keysOf are all keys of a seat, the seat itself first.
+func (s *Seats) keysOf(hash string, rec record) []string {
+	keys := []string{s.key("seat", hash), s.key("seat-id", rec.ID)}
+	if rec.Nick != "" {
+		keys = append(keys, rec.Nick)
 	}
-	b, ok, err := s.kv.Get(ctx, s.key("seat", hash(token)))
-	if err != nil {
-		return record{}, nil, fmt.Errorf("class: read seat: %w", err)
+	if rec.Place > 0 {
+		keys = append(keys, s.placeKey(rec.Class, rec.Place))
 	}
-	if !ok {
-		return record{}, nil, none
+	if rec.Kind == KindAccount {
+		keys = append(keys, s.key("session", hash))
 	}
+	return keys
+}
+
+func errNoSeat() error {
+	return edge.Errorf(edge.CodeNoSeat, "no such seat").WithHint("pick a nickname first")
+}
+
+// read returns the seat whose token has this hash, if it counts now.
+func (s *Seats) read(ctx context.Context, hash string) (record, []byte, Found, error) {
 	var rec record
-	if err := json.Unmarshal(b, &rec); err != nil {
-		return record{}, nil, fmt.Errorf("class: seat in the store: %w", err)
+	vals, err := s.kv.GetMany(ctx, s.key("seat", hash), s.classKey(), s.key("session", hash))
+	if err != nil {
+		return rec, nil, Found{}, fmt.Errorf("class: read seat: %w", err)
 	}
-	return rec, b, nil
+	if vals[0] == nil {
+		return rec, nil, Found{}, errNoSeat()
+	}
+	if err := json.Unmarshal(vals[0], &rec); err != nil {
+		return rec, nil, Found{}, fmt.Errorf("class: seat in the store: %w", err)
+	}
+	var c *Class
+	if vals[1] != nil {
+		if c, err = decodeClass(vals[1]); err != nil {
+			return rec, nil, Found{}, err
+		}
+	}
+	if rec.Kind == KindAccount && vals[2] == nil {
+		return rec, nil, Found{}, errNoSeat()
+	}
+	f, err := s.judge(ctx, &rec, c, true)
+	return rec, vals[0], f, err
+}
+
+// judge says what a seat is now. strict: one of a class counts in that class only.
+func (s *Seats) judge(ctx context.Context, rec *record, c *Class, strict bool) (Found, error) {
+	f := Found{Seat: rec.Seat, Kind: rec.Kind, Class: c}
+	switch rec.Kind {
+	case KindClass:
+		if strict && (c == nil || c.ID != rec.Class) {
+			return Found{}, errNoSeat()
+		}
+		f.Role = edge.RoleStudent
+		f.Alias = alias(c, rec.Place)
+	case KindBench, KindAccount:
+		all, err := readAccounts(ctx, s.kv, s.box)
+		if err != nil {
+			return Found{}, err
+		}
+		if rec.Kind == KindAccount {
+			a, ok := all.find(rec.Name)
+			if !ok || a.Gen != rec.Gen {
+				return Found{}, errNoSeat()
+			}
+			f.Role, f.Name = a.Role, a.Name
+			return f, nil
+		}
+		if len(all.List) == 0 {
+			f.Role = edge.RoleTeacher
+			return f, nil
+		}
+		f.Role = edge.RoleStudent
+	default:
+		f.Kind, f.Role = KindOpen, edge.RoleStudent
+	}
+	if f.Alias == "" && c != nil {
+		f.Alias = c.Alias + " " + rec.ID[max(0, len(rec.ID)-3):]
+	}
+	return f, nil
 }
 
 // renew makes the expiry slide. A seat that could not be renewed now will be by
 // the next lookup, so errors have no say.
-func (s *Seats) renew(ctx context.Context, token string, rec record) {
-	key := s.key("seat", hash(token))
+func (s *Seats) renew(ctx context.Context, hash string, rec *record) {
+	keep, below := Keep, touchBelow
+	if rec.Kind == KindAccount {
+		keep, below = sessionIdle, sessionIdle-10*time.Minute
+	}
+	key := s.key("seat", hash)
 	left, ok, err := s.kv.TTL(ctx, key)
-	if err != nil || !ok || left >= touchBelow {
+	if err != nil || !ok || left >= below {
 		return
 	}
-	for _, k := range []string{rec.Nick, s.key("seat-id", rec.ID), key} {
-		if _, err := s.kv.Touch(ctx, k, Keep); err != nil {
+	keys := s.keysOf(hash, *rec)
+	for _, k := range slices.Backward(keys) { // the seat itself last
+		if k == s.key("session", hash) {
+			continue // this one is to end
+		}
+		if _, err := s.kv.Touch(ctx, k, keep); err != nil {
 			return
 		}
 	}
-}
-
-func (s *Seats) claimID(ctx context.Context) (string, error) {
-	for range tries {
-		id := newID()
-		ok, err := s.kv.Create(ctx, s.key("seat-id", id), []byte("1"), Keep)
-		if err != nil {
-			return "", fmt.Errorf("class: claim id: %w", err)
-		}
-		if ok {
-			return id, nil
-		}
-	}
-	return "", edge.Errorf(edge.CodeTooMany, "no free seat id")
-}
-
-// claimName takes the name, or the name with the next free number.
-func (s *Seats) claimName(ctx context.Context, name, id string) (given, key string, err error) {
-	try := func(given string) (bool, error) {
-		key = s.nick("nick", given)
-		ok, err := s.kv.Create(ctx, key, []byte(id), Keep)
-		if err != nil {
-			return false, fmt.Errorf("class: claim name: %w", err)
-		}
-		return ok, nil
-	}
-	if ok, err := try(name); ok || err != nil {
-		return name, key, err
-	}
-	last := s.nick("nick-last", name)
-	n, err := s.last(ctx, last)
-	if err != nil {
-		return "", "", err
-	}
-	for range tries {
-		n++
-		given := numbered(name, strconv.FormatUint(n, 10))
-		ok, err := try(given)
-		if err != nil {
-			return "", "", err
-		}
-		if ok {
-			// Only a hint for the next search: what it holds decides nothing.
-			if _, err := s.kv.Raise(ctx, last, n); err == nil {
-				_, _ = s.kv.Touch(ctx, last, Keep)
-			}
-			return given, key, nil
-		}
-	}
-	return "", "", edge.Errorf(edge.CodeTooMany, "no free name like this").WithHint("pick another nickname")
-}
-
-// last is the greatest number given to a name, 1 when there is none.
-func (s *Seats) last(ctx context.Context, key string) (uint64, error) {
-	b, ok, err := s.kv.Get(ctx, key)
-	if err != nil {
-		return 0, fmt.Errorf("class: read number: %w", err)
-	}
-	if n, err := strconv.ParseUint(string(b), 10, 32); ok && err == nil && n > 0 {
-		return n, nil
-	}
-	return 1, nil
-}
-
-// free gives claims back; what it cannot reach expires by itself.
-func (s *Seats) free(ctx context.Context, keys ...string) { _, _ = s.kv.Delete(ctx, keys...) }
-
-func (s *Seats) key(parts ...string) string { return edge.Key(s.box, parts...) }
-
-func (s *Seats) nick(kind, name string) string {
-	sum := sha256.Sum256([]byte(fold(name)))
-	return s.key(kind, hex.EncodeToString(sum[:]))
-}
-
-func hash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
-}
-
-func encode(r record) []byte {
-	b, _ := json.Marshal(r) // strings only: cannot fail
-	return b
-}
-
-func newToken() string {
-	b := make([]byte, sha256.Size)
-	_, _ = rand.Read(b) // never fails
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-func newID() string {
-	var sb strings.Builder
-	sb.WriteByte('s')
-	for b := make([]byte, 1); sb.Len() < 8; {
-		_, _ = rand.Read(b)
-		// Bytes beyond the last full round would favour the first letters.
-		if i := int(b[0]); i < 256/len(idAlphabet)*len(idAlphabet) {
-			sb.WriteByte(idAlphabet[i%len(idAlphabet)])
-		}
-	}
-	return sb.String()
 }

@@ -104,11 +104,11 @@ func (l *lane) waits(j *job, why *edge.Error) {
 	l.w.changed(j)
 }
 
-// seatPrefix marks the worker's own leases; no seat's id has a colon.
-const seatPrefix = "experiment:"
+// SeatPrefix marks the worker's own leases; no seat's id has a colon.
+const SeatPrefix = "experiment:"
 
 func actorOf(e *entry) edge.Actor {
-	return edge.Actor{Seat: seatPrefix + e.Exp.ID, Name: "experiment of " + e.Actor.Name, Role: edge.RoleStudent, Via: "experiment"}
+	return edge.Actor{Seat: SeatPrefix + e.Exp.ID, Name: "experiment of " + e.Actor.Name, Role: edge.RoleStudent, Via: "experiment"}
 }
 
 // obstacle says why nothing can start now.
@@ -124,7 +124,7 @@ func (l *lane) obstacle() *edge.Error {
 	case st.State == edge.StateQuarantined:
 		l.free = time.Now().Add(l.w.cfg.MaxGap)
 		return edge.Errorf(edge.CodeQuarantined, "the safe state could not be confirmed").WithHint("look at the device, then clear the quarantine")
-	case st.Lease != nil && strings.HasPrefix(st.Lease.Holder.ID, seatPrefix):
+	case st.Lease != nil && strings.HasPrefix(st.Lease.Holder.ID, SeatPrefix):
 		// Of a take whose answer was lost, or of an earlier life.
 		left := edge.Actor{Seat: st.Lease.Holder.ID, Name: st.Lease.Holder.Name, Role: edge.RoleStudent, Via: "experiment"}
 		l.release(left, st.Lease.Fence)
