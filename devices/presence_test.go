@@ -203,7 +203,7 @@ func TestLateRequestsAreRefused(t *testing.T) {
 		kv := &memKV{m: map[string]string{}}
 		o, _, end := owning(t, kv, "one")
 		time.Sleep(2 * time.Second)
-		ann := edge.Actor{Seat: "a", Name: "Ann", Role: edge.RoleStudent}
+		ann := edge.Actor{Seat: "a", Name: "Ann", Role: edge.RoleTeacher}
 		do := func(v edge.Verb, tick edge.Tick) edge.Code {
 			_, err := o.Do(t.Context(), &edge.Ask{Verb: v, Device: "p", Actor: ann, Tick: tick})
 			return edge.CodeOf(err)
@@ -244,7 +244,7 @@ func TestFailedResumeKeepsTheLatch(t *testing.T) {
 		o, _, end := owning(t, kv, "one")
 		local := o.sups["p"].cfg.Ledger.Local.(*memKV)
 		time.Sleep(2 * time.Second)
-		ann := edge.Actor{Seat: "a", Name: "Ann", Role: edge.RoleStudent}
+		ann := edge.Actor{Seat: "a", Name: "Ann", Role: edge.RoleTeacher}
 		if _, err := o.Do(t.Context(), &edge.Ask{Verb: edge.VerbStop, Device: "p", Actor: ann}); err != nil {
 			t.Fatal(err)
 		}
