@@ -179,7 +179,7 @@ func (k *Keeper) Beat(now time.Duration, a edge.Actor, fence uint64) (back bool,
 
 func (k *Keeper) beats(now time.Duration, a edge.Actor) {
 	if k.by.Seat == a.Seat {
-		k.by.Name, k.beat = a.Name, now // she may have been renamed
+		k.by.Name, k.beat = a.Name, now // the teacher may have renamed the seat
 	} else {
 		k.pbeat = now
 	}
