@@ -41,6 +41,12 @@ type message struct {
 	PreTriggerMS int64  `json:"pre_trigger_ms"`
 	Text         string `json:"text"`
 
+	Wait   bool                  `json:"wait"`
+	Over   bool                  `json:"over"`
+	To     string                `json:"to"`
+	Limits map[string]edge.Limit `json:"limits"`
+	Rules  *edge.TurnRules       `json:"rules"`
+
 	Streams map[string][2]uint64 `json:"streams"`
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 
@@ -104,7 +105,7 @@ func (c *client) back() {
 		return
 	}
 	for _, d := range c.s.hub.all() {
-		if l := d.state().Lease; l != nil && l.Holder.ID == seat {
+		if l := d.state().Lease; l != nil && drives(l, seat) {
 			c.s.sendBeat(d.id, c, l.Fence)
 		}
 	}
@@ -231,10 +232,10 @@ func (c *client) forward(m *message) {
 		c.answer(m.ID, nil, edge.Errorf(edge.CodeTooMany, "%d requests are on their way already", maxAsked))
 		return
 	}
-	id := append(json.RawMessage(nil), m.ID...)
+	id, to := append(json.RawMessage(nil), m.ID...), m.To
 	c.lane(a, func() {
 		// The request goes on when the browser is gone: its outcome is in the log.
-		answer, err := c.s.ask(c.s.ctx, a)
+		answer, err := c.s.askFor(c.s.ctx, a, to)
 		c.mu.Lock()
 		c.asked--
 		c.mu.Unlock()
@@ -290,7 +291,14 @@ func (c *client) nextIn(device string) func() {
 func (m *message) ask() (edge.Ask, bool) {
 	a := edge.Ask{Verb: edge.Verb(m.Op), Device: m.Device, Fence: m.Fence}
 	switch a.Verb {
-	case edge.VerbTake, edge.VerbRelease, edge.VerbStop, edge.VerbResume, edge.VerbClear:
+	case edge.VerbTake:
+		a.Wait, a.Over = m.Wait, m.Over
+	case edge.VerbRelease, edge.VerbStop, edge.VerbResume, edge.VerbClear, edge.VerbLeave, edge.VerbGrant, edge.VerbPair,
+		edge.VerbRevoke, edge.VerbHold, edge.VerbUnhold, edge.VerbRehearse:
+	case edge.VerbNarrow:
+		a.Limits = m.Limits
+	case edge.VerbRules:
+		a.Rules = m.Rules
 	case edge.VerbCommand:
 		a.Command = &edge.Command{Name: m.Name, Args: m.Args, Key: m.Key, Tick: m.Tick, WithinMS: m.WithinMS}
 	case edge.VerbRunStart:
@@ -303,6 +311,21 @@ func (m *message) ask() (edge.Ask, bool) {
 		return a, false
 	}
 	return a, true
+}
+
+// askFor is ask for a request that names another seat, by its id.
+func (s *Server) askFor(ctx context.Context, a edge.Ask, to string) (*edge.Answer, error) {
+	if to != "" && (a.Verb == edge.VerbGrant || a.Verb == edge.VerbPair) {
+		if err := edge.Authorize(a.Actor, a.Verb, a.Device); err != nil {
+			return nil, err // nobody else learns which seats there are
+		}
+		other, err := s.seatActor(ctx, to)
+		if err != nil {
+			return nil, err
+		}
+		a.To = &other
+	}
+	return s.ask(ctx, a)
 }
 
 func clip(s string) string { return s[:min(len(s), 64)] }
