@@ -14,6 +14,9 @@ const LEFT = 58;
 const BOTTOM = 26;
 const TOP = 8;
 const RIGHT = 16;
+const FONT = '12px system-ui, sans-serif';
+/** Names at the ends take at most this part of the width. */
+const NAMES = 0.2;
 
 /** Strokes one channel: x = x0 + ms * kx, y = y0 - value * ky. A point between two breaks becomes a dot.
  * @param {CanvasRenderingContext2D} c @param {Buckets} b @param {number} channel
@@ -89,9 +92,14 @@ function hatch(ink, paper, ratio) {
 
 export class Chart {
   /** @param {HTMLCanvasElement} el @param {number[]} channels indices into the contract's @param {number} windowMS
-   * @param {(v: number) => number} least smallest span worth showing around a value */
-  constructor(el, channels, windowMS, least) {
+   * @param {(v: number) => number} least smallest span worth showing around a value
+   * @param {string[]} names at the ends of the traces, none where one trace needs no name
+   * @param {string[]} room the names that all plots of the page leave room for, so that their times stand in line */
+  constructor(el, channels, windowMS, least, names, room) {
     this.least = least;
+    this.names = names;
+    this.room = room;
+    this.right = RIGHT;
     this.el = el;
     this.c = /** @type {CanvasRenderingContext2D} */ (el.getContext('2d'));
     this.windowMS = windowMS;
@@ -108,9 +116,14 @@ export class Chart {
     this.seen = '';
     /** Is the right edge now? */
     this.fresh = true;
+    /** Does the vertical range follow the values? */
+    this.auto = true;
+    /** When the device came and went. @type {Mark[]} */
+    this.marks = [];
     this.colors = channels.map((_, i) => cssColor(traceColor(i)));
     this.ink = cssColor('--ink-2');
     this.grid = cssColor('--grid');
+    this.paper = cssColor('--card');
     this.ratio = 1;
     this.width = 0;
     this.height = 0;
@@ -126,38 +139,42 @@ export class Chart {
     this.height = Math.max(80, this.el.clientHeight);
     this.el.width = Math.round(this.width * ratio);
     this.el.height = Math.round(this.height * ratio);
+    this.c.font = `600 ${FONT}`;
+    const longest = Math.max(0, ...this.room.map((n) => this.c.measureText(n).width + 6));
+    this.right = Math.max(RIGHT, Math.ceil(Math.min(longest, this.width * NAMES)));
     this.pattern = this.c.createPattern(hatch(cssColor('--gap'), cssColor('--gap-paper'), ratio), 'repeat');
     this.setWindow(this.windowMS);
   }
 
   /** @param {number} ms */
   setWindow(ms) {
-    const pixels = this.width - LEFT - RIGHT;
+    const pixels = this.width - LEFT - this.right;
     this.windowMS = ms;
-    this.range = null;
+    if (this.auto) this.range = null;
     this.seen = '';
     this.buckets.reset(ms / pixels, pixels);
   }
 
   /** Draws where there is something new; `edge` is the time at the right.
-   * @param {Stream} s @param {number} edge */
-  draw(s, edge, fresh = true) {
+   * @param {Stream} s @param {number} edge @param {boolean} fresh @param {boolean} frozen */
+  draw(s, edge, fresh, frozen) {
     this.fresh = fresh;
-    if (s !== this.stream) {
+    if (s !== this.stream || (frozen && edge !== this.edge)) {
       this.stream = s;
       this.setWindow(this.windowMS);
     }
-    const state = `${s.ring.count} ${edge} ${this.cursor} ${this.hidden.size} ${fresh}`;
+    const state = `${frozen || s.ring.count} ${edge} ${this.cursor} ${[...this.hidden]} ${fresh} ${this.marks.length} ${this.auto}`;
     if (state === this.seen) return;
     this.seen = state;
     this.edge = edge;
-    this.buckets.update(s.ring);
+    // What has been frozen stays, also when the ring has forgotten it.
+    if (!frozen || !this.buckets.next) this.buckets.update(s.ring, edge);
     this.buckets.fill(edge, this.windowMS);
     const { c, ratio, width, height } = this;
     c.setTransform(1, 0, 0, 1, 0, 0);
     c.clearRect(0, 0, width * ratio, height * ratio);
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.#plot(width - LEFT - RIGHT, height - TOP - BOTTOM);
+    this.#plot(width - LEFT - this.right, height - TOP - BOTTOM);
   }
 
   /** @param {number} w @param {number} h of the inner rectangle */
@@ -171,7 +188,7 @@ export class Chart {
       if (!(a >= lo)) lo = Number.isNaN(a) ? lo : a;
       if (!(b <= hi)) hi = Number.isNaN(b) ? hi : b;
     }
-    this.range = steadyRange(this.range, lo, hi, this.least(hi));
+    if (this.auto || !this.range) this.range = steadyRange(this.range, lo, hi, this.least(hi));
     const [bottom, top] = this.range;
     const kx = w / windowMS;
     const ky = h / (top - bottom);
@@ -195,18 +212,87 @@ export class Chart {
       c.strokeStyle = color;
       strokeTrace(c, buckets, i, x0, kx, y0, ky);
     });
+    this.#marks(x0, kx, h);
     if (this.cursor !== null) {
       c.fillStyle = this.ink;
       c.fillRect(x0 + this.cursor * kx, TOP, 1, h);
+      this.#text(
+        `${num(this.cursor / 1000, 2)} s`,
+        x0 + this.cursor * kx,
+        TOP + 8,
+        this.ink,
+        this.cursor * kx < -w / 2,
+      );
     }
     c.restore();
+    this.#names(x0, y0, ky, h);
+  }
+
+  /** A word on the plot that can be read on any trace.
+   * @param {string} text @param {number} x @param {number} y @param {string} color @param {boolean} right of x? */
+  #text(text, x, y, color, right) {
+    const { c } = this;
+    c.font = `600 ${FONT}`;
+    c.textAlign = right ? 'left' : 'right';
+    c.textBaseline = 'middle';
+    c.lineWidth = 4;
+    c.strokeStyle = this.paper;
+    c.strokeText(text, x + (right ? 5 : -5), y);
+    c.fillStyle = color;
+    c.fillText(text, x + (right ? 5 : -5), y);
+  }
+
+  /** @param {number} x0 @param {number} kx @param {number} h */
+  #marks(x0, kx, h) {
+    for (const { t: at, up } of this.marks) {
+      const x = Math.min(x0 - 1, x0 + (at - this.edge) * kx);
+      if (x < LEFT) continue;
+      const color = cssColor(up ? '--ok' : '--bad');
+      this.c.fillStyle = color;
+      this.c.fillRect(x - 1, TOP, 2, h);
+      this.#text(
+        `${up ? '\u25b2' : '\u25bc'} ${t(up ? 'plot.on' : 'plot.off')}`,
+        x,
+        TOP + h - 8,
+        color,
+        x < LEFT + 100,
+      );
+    }
+  }
+
+  /** The traces' names at their ends, none on another.
+   * @param {number} x0 @param {number} y0 @param {number} ky @param {number} h */
+  #names(x0, y0, ky, h) {
+    const { c } = this;
+    const { n, ys } = this.buckets;
+    const ends = this.names.flatMap((name, i) => {
+      if (this.hidden.has(i)) return [];
+      let k = n - 1;
+      while (k >= 0 && !Number.isFinite(ys[i][k])) k--;
+      return k < 0 ? [] : [{ name, i, y: y0 - ys[i][k] * ky }];
+    });
+    ends.sort((a, b) => a.y - b.y);
+    c.font = `600 ${FONT}`;
+    c.textAlign = 'left';
+    c.textBaseline = 'middle';
+    let lowest = TOP + h - 8 - 14 * (ends.length - 1);
+    let above = TOP - 6;
+    for (const { name, i, y } of ends) {
+      above = Math.max(Math.min(y, lowest), above + 14);
+      lowest += 14;
+      let text = name;
+      while (text.length > 2 && c.measureText(text).width > this.right - 4)
+        text = `${text.slice(0, -2).trimEnd()}\u2026`;
+      c.fillStyle = this.colors[i];
+      c.fillText(text, x0 + 4, above);
+    }
   }
 
   /** @param {number} w @param {number} h @param {number} kx @param {number} ky @param {number} y0 */
   #axes(w, h, kx, ky, y0) {
     const { c } = this;
     const [bottom, top] = /** @type {[number, number]} */ (this.range);
-    c.font = '12px system-ui, sans-serif';
+    c.font = FONT;
     let step = niceStep(top - bottom, h / 44);
     // One tick alone shows no scale.
     if (ticks(bottom, top, step).length < 2) step = niceStep(top - bottom, h / 20);
@@ -220,14 +306,19 @@ export class Chart {
       c.fillText(text.length > 7 ? v.toPrecision(3) : text, LEFT - 8, y0 - v * ky);
     }
     const every = niceStep(this.windowMS / 1000, w / 80);
-    c.textAlign = 'center';
     c.textBaseline = 'top';
     for (const s of ticks(-this.windowMS / 1000, 0, every)) {
       const x = LEFT + w + s * 1000 * kx;
       c.fillStyle = this.grid;
       c.fillRect(Math.round(x), TOP, 1, h);
       c.fillStyle = this.ink;
-      c.fillText(s || !this.fresh ? `${num(s, places(every))} s` : t('plot.now'), x, TOP + h + 8);
+      // The last one would be cut off in the middle.
+      c.textAlign = s ? 'center' : 'right';
+      c.fillText(
+        s || !this.fresh ? `${num(s, places(every))} s` : t('plot.now'),
+        s ? x : x + Math.min(RIGHT, this.right),
+        TOP + h + 8,
+      );
     }
   }
 
@@ -237,15 +328,15 @@ export class Chart {
 
   /** Time under the pointer, ms before the edge, null outside.  @param {number} offsetX in the canvas */
   timeAt(offsetX) {
-    const ms = ((offsetX - LEFT) / (this.width - LEFT - RIGHT) - 1) * this.windowMS;
+    const ms = ((offsetX - LEFT) / (this.width - LEFT - this.right) - 1) * this.windowMS;
     return ms <= 0 && ms >= -this.windowMS ? ms : null;
   }
 
-  /** @param {number} i */
-  atCursor(i) {
+  /** The value of trace i at a time, ms before the right edge.  @param {number} i @param {number} ms */
+  valueAt(i, ms) {
     const { xs, n, ys } = this.buckets;
     let at = -1;
-    for (let k = 0; k < n && xs[k] <= /** @type {number} */ (this.cursor); k++) if (ys[i][k] !== Infinity) at = k;
+    for (let k = 0; k < n && xs[k] <= ms; k++) if (ys[i][k] !== Infinity) at = k;
     return at < 0 ? Number.NaN : ys[i][at];
   }
 }

@@ -8,6 +8,8 @@ import { addEvent, important, told } from './model.js';
 import { ask, beat, link, me, wallShift } from './state.js';
 
 const BEFORE = [0, 5, 10, 30];
+/** An event's box time and wall time may differ so much in age before it is another start of the box. */
+const SAME_START_MS = 3000;
 
 /** @param {{d: Device}} p */
 export function Record({ d }) {
@@ -104,6 +106,7 @@ export function Log({ d }) {
   const [all, setAll] = useState(false);
   const open = link.value.phase === 'open';
   useEffect(() => {
+    d.marks = (now) => marksOf(d, now);
     if (open) {
       api.events(d.id).then(
         (list) => {
@@ -125,6 +128,33 @@ export function Log({ d }) {
     )}</ol>
     ${events.length > 8 && html`<button class="small" aria-expanded=${all} onClick=${() => setAll(!all)}>${t(all ? 'log.less' : 'log.more')}</button>`}
   </section>`;
+}
+
+/** When the device went and came back, oldest first; being made safe between two turns is neither.
+ * @param {edge.Event[]} list newest first */
+export function comings(list) {
+  /** @type {{e: edge.Event, up: boolean}[]} */
+  const out = [];
+  let here = true;
+  for (const e of [...list].reverse()) {
+    const state = e.code === 'state' ? String(e.args?.state) : '';
+    if (here && ['absent', 'opening', 'fault'].includes(state)) here = false;
+    else if (!here && state === 'live') here = true;
+    else continue;
+    out.push({ e, up: here });
+  }
+  return out;
+}
+
+/** When the device came and went, by the ring's time.  @param {Device} d @param {number} now @returns {Mark[]} */
+function marksOf(d, now) {
+  const s = d.stream.value;
+  if (!s) return [];
+  const present = s.ring.last + s.age(now);
+  const wall = Date.now() + wallShift.value;
+  return comings(d.events.value)
+    .map(({ e, up }) => ({ t: e.mono_us / 1000 + s.shift, up, age: wall - e.wall_ms }))
+    .filter((m) => Math.abs(present - m.t - m.age) < SAME_START_MS);
 }
 
 /** Reads important news aloud, and only those that came while the page was open.  @param {{d: Device}} p */

@@ -30,6 +30,7 @@ const PATHS = {
   back: 'M14 5l-7 7 7 7',
   flag: 'M6 21V4M6 5h12l-3 4 3 4H6',
   bin: 'M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13M10 11v5M14 11v5',
+  scale: 'M12 3v18M8.5 6.5L12 3l3.5 3.5M8.5 17.5L12 21l3.5-3.5M4 12h16',
   send: 'M4 12h15M13 6l6 6-6 6',
 };
 

@@ -40,8 +40,8 @@ export const isTeacher = (me) => me?.role === 'teacher' || me?.role === 'operato
 export function look(status, link, stale) {
   if (link.phase !== 'open') return { tone: 'off', key: 'unknown' };
   if (status.stopped) return { tone: 'bad', key: 'stopped' };
-  if (status.hold) return { tone: 'wait', key: 'held' };
   if (status.state === 'live' && stale) return { tone: 'warn', key: 'stale' };
+  if (status.state === 'live' && status.hold) return { tone: 'wait', key: 'held' };
   const tone = {
     live: 'ok',
     stale: 'warn',
@@ -84,6 +84,9 @@ export function told(list) {
   const steps = ['opening', 'booting', 'identifying', 'safing'];
   return list.filter((e) => e.code !== 'state' || e === newest || !steps.includes(String(e.args?.state)));
 }
+
+/** The groups of the channels that are shown.  @param {edge.Channel[]} channels */
+export const groupsOf = (channels) => [...new Set(channels.flatMap((c) => (c.hidden || !c.group ? [] : c.group)))];
 
 /** Events a screen reader should hear.  @param {edge.Event} e */
 export const important = (e) => ['estop', 'safe', 'state', 'lease', 'run', 'refused'].includes(e.code);

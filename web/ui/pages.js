@@ -5,13 +5,13 @@ import { StopReport, StopState, TeachersOwn } from './estop.js';
 import { errorText, hintText, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { later } from './later.js';
-import { html, useEffect, useMemo, useRef } from './lib.js';
-import { drives, isTeacher, leastSpan, look, placeOf, plotsOf } from './model.js';
+import { html, useEffect, useMemo, useRef, useState } from './lib.js';
+import { drives, groupsOf, isTeacher, leastSpan, look, plotsOf } from './model.js';
 import { useLive } from './paint.js';
 import { Live, Plots, Readouts } from './plots.js';
 import { Buckets } from './ring.js';
 import { TopBar, theme } from './shell.js';
-import { askName, device, devices, ended, klass, link, me, realOf, take, watch } from './state.js';
+import { askName, device, devices, ended, klass, link, me, watch } from './state.js';
 
 const soon = () => html`<section class="card soon"></section>`;
 const Controls = later(
@@ -19,6 +19,7 @@ const Controls = later(
   'Controls',
   () => html`<section class="card controls soon"></section>`,
 );
+const Simulator = later(() => import('./wait.js'), 'Simulator');
 const Record = later(() => import('./history.js'), 'Record', soon);
 const Log = later(() => import('./history.js'), 'Log', soon);
 
@@ -146,23 +147,6 @@ function Trouble({ d }) {
   </section>`;
 }
 
-/** On a twin's page, always in sight: what this is, and how the wait goes on.  @param {{d: Device}} p */
-function Simulator({ d }) {
-  const real = realOf(d);
-  const s = real.status.value;
-  const n = placeOf(s, me.value);
-  const free = d.status.value.state === 'live' && !d.status.value.lease;
-  const tried = useRef(false);
-  useEffect(() => {
-    if (!free || tried.current) return;
-    tried.current = true;
-    take(d);
-  }, [free]);
-  return html`<div class="sim"><strong class="mark">${t('sim')}</strong>
-    <a class="button" href=${`d/${real.id}`} data-nav><${Icon} name="back" />${t('sim.back')}</a></div>
-    <p class="simnote">${t('sim.not', { name: s.name })} <span aria-live="polite">${drives(s, me.value) ? t('call.turn', { name: s.name }) : n ? t(n === 1 ? 'queue.next' : 'queue.place', { n, of: s.queue?.length }) : ''}</span></p>`;
-}
-
 /** @param {{d: Device}} p */
 export function DeviceView({ d }) {
   const s = d.status.value;
@@ -170,8 +154,10 @@ export function DeviceView({ d }) {
   const name = s.name || d.id;
   const kind = c ? label(c.label, c.type) : s.type;
   const lost = s.counts?.lost ?? 0;
+  const [group, setGroup] = useState('');
+  const groups = groupsOf(c?.channels ?? []);
   return html`<main class=${s.rehearsal ? 'device twin' : 'device'} id="main">
-    ${s.rehearsal && html`<${Simulator} d=${d} />`}
+    ${s.rehearsal && html`<div class="sim"><strong class="mark">${t('sim')}</strong><a class="button" href=${`d/${s.rehearsal.of}`} data-nav><${Icon} name="back" />${t('sim.back')}</a></div><${Simulator} d=${d} />`}
     <div class="hero">
       <span class="badge"><${Icon} name=${c?.panel.icon ?? 'chip'} /></span>
       <div class="grow"><h1><bdi>${name}</bdi></h1>
@@ -184,7 +170,13 @@ export function DeviceView({ d }) {
     ${
       c
         ? html`<div class="grid">
-          <div class="col live"><${Readouts} d=${d} contract=${c} /><${Plots} d=${d} contract=${c} /></div>
+          <div class="col live">${
+            groups.length > 1 &&
+            html`<div class="seg fit" role="group" aria-label=${t('groups')}>${['', ...groups].map(
+              (g) =>
+                html`<button key=${g} aria-pressed=${g === group} onClick=${() => setGroup(g)}>${g.replace(/[_-]/g, ' ') || t('groups.all')}</button>`,
+            )}</div>`
+          }<${Readouts} d=${d} contract=${c} group=${group} /><${Plots} d=${d} contract=${c} group=${group} /></div>
           <div class="col side"><${Controls} d=${d} contract=${c} /></div>
           <div class="col more">${!s.rehearsal && html`<${Record} d=${d} />`}<${Log} d=${d} /></div>
         </div>`

@@ -143,10 +143,10 @@ export class Buckets {
     this.next = 0;
   }
 
-  /** @param {Ring} ring */
-  update(ring) {
+  /** @param {Ring} ring @param {number} [until] ms: what came later is left out */
+  update(ring, until = ring.last) {
     this.spread = ring.spread;
-    const horizon = ring.last - this.width * (this.size - 1);
+    const horizon = until - this.width * (this.size - 1);
     let i = this.next;
     if (i === 0 || i < ring.first) i = Math.max(i, ring.find(horizon));
     let g = ring.gaps.length;
@@ -154,6 +154,7 @@ export class Buckets {
     for (; i < ring.count; i++) {
       const at = i & ring.mask;
       const t = ring.times[at];
+      if (t > until) break;
       const k = Math.floor(t / this.width);
       const s = k % this.size;
       if (this.key[s] !== k) this.#open(s, k, t);
@@ -176,7 +177,7 @@ export class Buckets {
         }
       }
     }
-    this.next = ring.count;
+    this.next = i;
   }
 
   /** @param {number} s @param {number} k @param {number} t */

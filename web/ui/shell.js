@@ -1,7 +1,7 @@
 // What surrounds every page: the bar at the top, the banner of the connection, the question for a nickname.
 
 import { StopButton, StopKeys, stoppable } from './estop.js';
-import { errorText, LANGS, lang, t, timeOfDay } from './i18n.js';
+import { errorText, has, LANGS, lang, t, timeOfDay } from './i18n.js';
 import { Icon } from './icons.js';
 import { later } from './later.js';
 import { html, useEffect, useState } from './lib.js';
@@ -91,7 +91,7 @@ function Banner() {
   if (l.phase === 'open' && note && (bad || !silent.value)) {
     return html`<div class=${bad ? 'banner bad' : 'banner warn'} role=${bad ? 'alert' : 'status'}><${Icon} name="warn" />
       <div class="grow">${
-        note.parts.length
+        note.parts.length && has('part.owner')
           ? note.parts.map(
               ({ part, since }) =>
                 html`<p><strong>${t(`part.${part}`, { time: timeOfDay(since) })}</strong> ${t(`works.${part}`)}</p>`,

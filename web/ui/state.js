@@ -31,6 +31,8 @@ export class Device {
     this.staged = signal(/** @type {Staged[]} */ ([]));
     /** What stands in the fields, by command. @type {Record<string, Signal<Record<string, string>>>} */
     this.texts = {};
+    /** When it came and went, as the log tells (history.js). @type {(now: number) => Mark[]} */
+    this.marks = () => [];
     /** Date.now() when the status came, and when the turn was asked for. */
     this.heard = Date.now();
     this.took = 0;

@@ -3,7 +3,7 @@
 
 import { errorText, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
-import { html, useState } from './lib.js';
+import { html, useEffect, useRef, useState } from './lib.js';
 import { blocked, drives, isTeacher, placeOf } from './model.js';
 import { go } from './route.js';
 import { ask, command, klass, link, may, me, realOf, situation, take } from './state.js';
@@ -121,4 +121,20 @@ function Kept({ d, here }) {
     </div>
     ${!ready && html`<p class="small">${t(place || !here ? 'kept.later' : 'kept.blocked')}</p>`}
   </section>`;
+}
+
+/** On a twin's page: what this is, and how the wait goes on.  @param {{d: Device}} p */
+export function Simulator({ d }) {
+  const s = realOf(d).status.value;
+  const n = placeOf(s, me.value);
+  const free = d.status.value.state === 'live' && !d.status.value.lease;
+  const tried = useRef(false);
+  useEffect(() => {
+    if (!free || tried.current) return;
+    tried.current = true;
+    take(d);
+  }, [free]);
+  const place = n ? t(n === 1 ? 'queue.next' : 'queue.place', { n, of: s.queue?.length }) : '';
+  return html`<p class="simnote">${t('sim.not', { name: s.name })}${' '}
+    <span aria-live="polite">${drives(s, me.value) ? t('call.turn', { name: s.name }) : place}</span></p>`;
 }

@@ -54,6 +54,9 @@ type Gap = {
   why: string;
 };
 
+/** The device came (up) or went, by the ring's time, ms. */
+type Mark = { t: number; up: boolean };
+
 /** What decides whether this seat may drive a device now. */
 type Situation = {
   link: Link;

@@ -10,7 +10,7 @@ const ui = new URL('../', import.meta.url);
 const read = (/** @type {string} */ path) => readFileSync(new URL(path, ui), 'utf8');
 const APART = ['gallery.js', 'fixtures.js'];
 /** Loaded when they are first shown. */
-const LATER = ['controls.js', 'turn.js', 'wait.js', 'history.js', 'join.js'];
+const LATER = ['controls.js', 'turn.js', 'wait.js', 'history.js', 'join.js', 'table.js', 'xy.js'];
 const ON_DEMAND = [...APART, ...LATER];
 const LIMIT = 60_000;
 const LATER_LIMIT = 40_000;
