@@ -56,6 +56,20 @@ func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, edge.Errorf(edge.CodeBadConfig, "data directory: %w", err).WithHint("give --data a directory that you may write")
 	}
+	d, err := lockDir(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.checkVersion(); err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	d.sign()
+	return d, nil
+}
+
+// lockDir takes the lock of a directory that exists.
+func lockDir(path string) (*Dir, error) {
 	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, edge.Errorf(edge.CodeBadConfig, "data directory: %w", err).WithHint("give --data a directory that you may write")
@@ -66,15 +80,14 @@ func Open(path string) (*Dir, error) {
 		return nil, edge.Errorf(edge.CodeDataLocked, "another labbox uses %s", path).
 			With("pid", strings.TrimSpace(string(who))).WithHint("stop it (process %s), or give --data another directory", strings.TrimSpace(string(who)))
 	}
-	d := &Dir{path: path, lock: f}
-	if err := d.checkVersion(); err != nil {
-		_ = f.Close()
-		return nil, err
+	return &Dir{path: path, lock: f}, nil
+}
+
+// sign says in the lock file who holds it.
+func (d *Dir) sign() {
+	if err := d.lock.Truncate(0); err == nil {
+		_, _ = d.lock.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
 	}
-	if err := f.Truncate(0); err == nil {
-		_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
-	}
-	return d, nil
 }
 
 func (d *Dir) checkVersion() error {
@@ -85,6 +98,9 @@ func (d *Dir) checkVersion() error {
 		return os.WriteFile(name, []byte(version), 0o600)
 	case err != nil:
 		return fmt.Errorf("datadir: read version: %w", err)
+	case string(have) == unfinished:
+		return edge.Errorf(edge.CodeBadConfig, "%s was to be filled from a backup, and that was cut off", d.path).
+			WithHint("run `labbox restore` again")
 	case string(have) != version:
 		return edge.Errorf(edge.CodeBadConfig, "%s holds %q, this labbox reads %q", d.path,
 			strings.TrimSpace(string(have)), strings.TrimSpace(version)).
