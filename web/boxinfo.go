@@ -15,7 +15,4 @@ type BoxInfo struct {
 	// is the page that says how. Empty: the box makes no certificates.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	InstallURL  string `json:"install_url,omitempty"`
-	// Hosts are the names (no addresses) by which browsers may call this box
-	// besides Config.Hosts.
-	Hosts []string `json:"-"`
 }

@@ -147,7 +147,7 @@ func (r *Responder) conflict(l *link, now time.Time) {
 	for _, other := range r.links {
 		r.goodbye(other)
 	}
-	r.number = r.number%maxTries + 1
+	r.number = r.number%MaxTries + 1
 	r.renames++
 	begin := now.Add(rand.N(probeEvery))
 	if r.renames >= calmAfter {

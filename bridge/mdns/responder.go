@@ -44,11 +44,14 @@ const (
 	announces   = 2 // 8.3
 	probeEvery  = 250 * time.Millisecond
 	announceGap = time.Second
-	maxTries    = 50          // labbox-50.local is followed by labbox.local
 	unicastRate = 50          // replies to single askers, a second and link
 	calmAfter   = 10          // renames, after which it
 	calm        = time.Minute // waits
 )
+
+// MaxTries is the highest number behind a name: labbox-50.local is followed by
+// labbox.local.
+const MaxTries = 50
 
 // Responder speaks for one name.
 type Responder struct {
@@ -190,7 +193,7 @@ func (r *Responder) publish() {
 	}
 	r.host.Store(&host)
 	if host != "" {
-		r.cfg.Logger.Info("name on the network", "name", host)
+		r.cfg.Logger.Info("name on the network", "name", host, "port", r.cfg.Port)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,14 +85,14 @@ func askRunning(ctx context.Context, addr, base string) (*healthOf, error) {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	h := &healthOf{url: "http://" + net.JoinHostPort(host, port) + base}
-	if err := getJSON(ctx, h.url+"/healthz", h); err != nil {
-		return nil, err
+	at := net.JoinHostPort(host, port) + base
+	for _, scheme := range []string{"https", "http"} { // a box with TLS says little without
+		h := &healthOf{url: scheme + "://" + at}
+		if err = getJSON(ctx, h.url+"/healthz", h); err == nil && h.Status != "" && h.Box != "" {
+			return h, nil
+		}
 	}
-	if h.Status == "" || h.Box == "" {
-		return nil, errors.New("somebody else answers")
-	}
-	return h, nil
+	return nil, cmp.Or(err, errors.New("somebody else answers"))
 }
 
 // getJSON reads an answer of a labbox, whatever its status is.
@@ -102,7 +103,7 @@ func getJSON(ctx context.Context, url string, v any) error {
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: ownMachine()}}
 	res, err := client.Do(req)
 	if err != nil {
 		return err

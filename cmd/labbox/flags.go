@@ -17,12 +17,14 @@ type runFlags struct {
 	listen, data, config, basePath string
 	hosts, origins, proxies        list
 	logFormat, logLevel            string
+	anybody                        bool
 
 	roles     list
 	box       string
 	advertise string
 	pprof     string
 	backends  backendFlags
+	room      roomFlags
 }
 
 // backendFlags say where broker and store are; without a URL they are this
@@ -60,6 +62,7 @@ func (f *runFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&f.data, "data", "", "data `DIR`; default the user's own data directory")
 	fs.StringVar(&f.config, "config", "", "box `FILE`; default two demo devices")
 	fs.StringVar(&f.basePath, "base-path", "", "`PATH` below which a proxy serves the panel, such as /lab")
+	fs.BoolVar(&f.anybody, "open", false, "let anybody take a student's seat with a nickname alone, without the code of a class")
 	fs.Var(&f.hosts, "host", "`NAME` by which browsers call this box, besides localhost and its addresses; may be repeated")
 	fs.Var(&f.origins, "origin", "other `ORIGIN` that may use the API; may be repeated")
 	fs.Var(&f.proxies, "trusted-proxy", "address, name or `NETWORK` of a proxy whose X-Forwarded headers are believed; may be repeated")
@@ -70,6 +73,7 @@ func (f *runFlags) add(fs *flag.FlagSet) {
 	fs.StringVar(&f.advertise, "advertise", "", "`URL` by which web processes reach this process's listener; default its address")
 	fs.StringVar(&f.pprof, "pprof", "", "loopback `HOST:PORT` for Go's profiler; default off")
 	f.backends.add(fs)
+	f.room.add(fs)
 }
 
 // Roles of a process.
@@ -89,6 +93,9 @@ func (f *runFlags) check() error {
 	}
 	if f.basePath = strings.TrimSuffix(f.basePath, "/"); f.basePath != "" && !strings.HasPrefix(f.basePath, "/") {
 		return edge.Errorf(edge.CodeBadRequest, "--base-path %q", f.basePath).WithHint("start it with a slash: /%s", f.basePath)
+	}
+	if err := f.room.check(f.has(roleWeb)); err != nil {
+		return err
 	}
 	if f.advertise != "" {
 		u, err := url.Parse(f.advertise)

@@ -77,8 +77,13 @@ func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 			}
 		}
 	}
+	enter, err := f.room.enter(ln, box.Box, f.basePath, f.tlsDir(parts), parts.clock.Wall, log)
+	if err != nil {
+		return err
+	}
+	desk := &console{out: s.out, listening: make(chan struct{}), url: enter.scheme() + "://" + reachable(ln.Addr()) + f.basePath}
 	if f.has(roleWeb) {
-		err = f.panel(parts, own, svc, ln)
+		err = f.panel(parts, own, svc, ln, enter, desk)
 	} else {
 		svc.add(ln, f.ownerListener(parts, own))
 	}
@@ -92,12 +97,12 @@ func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 		}
 		svc.add(pln, h)
 	}
-	if tcp, ok := ln.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && f.has(roleWeb) {
-		log.Warn("anybody who reaches this address may take a seat, drive, and resume after a stop: there are no teachers yet",
-			"listen", ln.Addr().String())
-	}
 	return svc.run(ctx, func() {
-		fmt.Fprintf(s.out, "listening http://%s%s\n", reachable(ln.Addr()), f.basePath)
+		fmt.Fprintf(s.out, "listening %s://%s%s\n", enter.scheme(), reachable(ln.Addr()), f.basePath)
+		if f.has(roleWeb) {
+			enter.print(s.out)
+		}
+		close(desk.listening)
 	})
 }
 
@@ -216,13 +221,15 @@ func (f *runFlags) presence(p *parts, ln net.Listener) (edge.Presence, error) {
 }
 
 // panel adds the panel to what is served.
-func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener) error {
+func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener, enter *entrance, desk *console) error {
 	proxies, names, err := web.ParseProxies(f.proxies)
 	if err != nil {
 		return err
 	}
 	cfg := web.Config{Box: p.box, Bus: p.bus, KV: p.kv, Clock: p.clock, Seats: class.New(p.kv, p.box), Logger: p.log, Version: version,
 		BasePath: f.basePath, Origins: f.origins, Hosts: f.hosts, TrustedProxies: proxies, ProxyNames: names, Mount: map[string]http.Handler{},
+		Accounts: class.NewAccounts(class.AccountsConfig{KV: p.kv, Box: p.box, Mono: p.clock.Mono, ResetFile: f.resetFile(p)}),
+		Open:     f.anybody, Audit: p.note(), SetClock: p.setClock,
 		Warn: p.warnings, Experiments: experiment.NewDesk(p.box, p.bus, p.kv, p.clock, experiment.Limits{})}
 	if own != nil {
 		cfg.Runs, cfg.Ready, cfg.Mount = runs{own.rec}, func() []edge.Error { return p.localReasons(own.rec) }, own.bench.Mounts
@@ -235,6 +242,7 @@ func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener) er
 		svc.work = append(svc.work, func(ctx context.Context) error { peer.Run(ctx); return nil })
 	}
 	cfg.Mount["/metrics"] = p.count.Handler()
+	enter.tell(&cfg)
 	srv, err := web.New(cfg)
 	if err != nil {
 		return err
@@ -242,7 +250,8 @@ func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener) er
 	p.count.Panels(srv.Panels)
 	p.count.Ready(srv.Reasons)
 	svc.drain = srv.Close
-	svc.add(ln, srv.HTTP())
+	svc.work = append(svc.work, desk.run(cfg.Accounts, srv))
+	enter.serve(svc, ln, srv.HTTP(), cfg.Mount)
 	return nil
 }
 

@@ -11,25 +11,31 @@ import (
 	"labbox/edge"
 )
 
-func healthCommand(*flag.FlagSet) func(context.Context, streams, []string) error {
+func healthCommand(fs *flag.FlagSet) func(context.Context, streams, []string) error {
+	ca := fs.String("ca", "", "`FILE` with the certificates that the box's is checked against")
 	return func(ctx context.Context, s streams, args []string) error {
 		url := "http://127.0.0.1:8080"
 		if len(args) > 0 {
 			url = args[0]
 		}
-		return askHealth(ctx, s, url)
+		return askHealth(ctx, s, url, *ca)
 	}
 }
 
 // askHealth is nil when the box answers that it is well.
-func askHealth(ctx context.Context, s streams, url string) error {
+func askHealth(ctx context.Context, s streams, url, ca string) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/healthz", nil)
 	if err != nil {
 		return edge.Errorf(edge.CodeBadRequest, "%w", err)
 	}
-	res, err := http.DefaultClient.Do(req)
+	conf, err := clientTLS(req.URL.Hostname(), ca)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: conf}}
+	res, err := client.Do(req)
 	if err != nil {
 		return err
 	}
