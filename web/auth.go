@@ -101,6 +101,7 @@ func (s *Server) join(q *call) error {
 	s.audit("seat", &edge.Actor{Seat: seat.ID, Name: seat.Name, Role: seat.Role, Via: viaAPI},
 		map[string]any{"what": "join", "kind": e.Kind, "from": address(q.r.RemoteAddr)})
 	if e.Class != nil {
+		s.room.enter(class.Member{Seat: seat.ID, Name: seat.Name, JoinedMS: e.WallMS}, e.Class)
 		s.say(ctx, edge.KindClass, "") // the count has changed; this process hears it, too
 	}
 	s.setCookie(q.w, q.r, token, int(class.Keep.Seconds()))
@@ -190,6 +191,7 @@ func (s *Server) leave(q *call) error {
 // seatGone ends what is left of a seat in this process.
 func (s *Server) seatGone(seat string) {
 	s.seats.gone(seat)
+	s.room.leave(seat)
 	for _, c := range s.seatClients(seat) {
 		c.bid(closeSeat, "the seat was given up")
 	}

@@ -35,6 +35,24 @@ func (r *room) now() (*class.Class, []class.Member) {
 	return r.class, r.members
 }
 
+// enter notes a new seat before the store is read again.
+func (r *room) enter(m class.Member, of *class.Class) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.class != nil && of != nil && r.class.ID == of.ID && !isMember(r.members, m.Seat) {
+		r.members = append(slices.Clip(r.members), m)
+	}
+}
+
+// leave notes that a seat is gone.
+func (r *room) leave(seat string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if isMember(r.members, seat) {
+		r.members = slices.DeleteFunc(slices.Clone(r.members), func(m class.Member) bool { return m.Seat == seat })
+	}
+}
+
 // everySeat is said in place of one seat: look at all.
 const everySeat = "*"
 
