@@ -12,6 +12,7 @@
 //	labbox audit verify             checks the log of who did what
 //	labbox backup FILE              puts the whole box into one file
 //	labbox restore FILE             makes a data directory of that file
+//	labbox teacher reset            makes a code for a teacher who has lost the password
 //	labbox jobs                     lists experiments that were set aside, or tries one again
 //	labbox version                  prints the version
 //
@@ -68,6 +69,7 @@ func commands() map[string]command {
 		"audit":    {"verify [FILE] | show | export FILE", "check, show or copy the log of who did what", 1, 2, auditCommand},
 		"backup":   {"FILE [flags]", "put the data of a stopped box into one file", 1, 1, backupCommand},
 		"restore":  {"FILE [flags]", "make a data directory of a backup", 1, 1, restoreCommand},
+		"teacher":  {"reset | list", "make a code for who has lost the password, or list the accounts", 1, 1, teacherCommand},
 		"run":      {"[flags]", "serve the lab; without a box file: two demo devices", 0, 0, runCommand},
 		"check":    {"FILE... | --try PORT [FILE]", "check box files and device types; --try: on a live device", 0, 1 << 20, checkCommand},
 		"capture":  {"PORT -o FILE", "keep what goes over a device's line, byte for byte", 0, 1, captureCommand},
