@@ -172,7 +172,8 @@ func (o *fakeOwner) answer(a edge.Ask) (ans edge.Answer, changed bool, err error
 		o.asks = append(o.asks, a)
 	}
 	d := o.devices[a.Device]
-	holds := d.status.Lease != nil && d.status.Lease.Holder.ID == a.Actor.Seat
+	l := d.status.Lease
+	holds := l != nil && (l.Holder.ID == a.Actor.Seat || l.Partner != nil && l.Partner.ID == a.Actor.Seat)
 	if err := edge.Authorize(a.Actor, a.Verb, a.Device); err != nil {
 		return ans, false, err
 	}
