@@ -94,6 +94,17 @@ const texts = `(() => {
   const out = [], seen = [];
   const walk = document.createTreeWalker(document.querySelector('dialog[open]') ?? document.querySelector('main'), NodeFilter.SHOW_TEXT);
   const range = document.createRange();
+  // What is cut off, with an ellipsis or a scroll bar, lies on nothing.
+  const shown = (r, el) => {
+    let { left, right, top, bottom } = r;
+    for (let p = el; p && p !== document.body; p = p.parentElement) {
+      if (getComputedStyle(p).overflowX === 'visible') continue;
+      const box = p.getBoundingClientRect();
+      [left, right] = [Math.max(left, box.left), Math.min(right, box.right)];
+      [top, bottom] = [Math.max(top, box.top), Math.min(bottom, box.bottom)];
+    }
+    return { left, right, top, bottom };
+  };
   while (walk.nextNode()) {
     const node = walk.currentNode, el = node.parentElement;
     if (!node.data.trim() || el.closest('.sr, option, [hidden]') || !el.checkVisibility({ visibilityProperty: true })) continue;
@@ -104,7 +115,8 @@ const texts = `(() => {
     }
     range.selectNodeContents(node);
     const within = el.closest('button, .card, .tile, dialog')?.getBoundingClientRect();
-    for (const r of range.getClientRects()) {
+    for (const whole of range.getClientRects()) {
+      const r = shown(whole, el);
       if (within && (r.left < within.left - 1 || r.right > within.right + 1)) out.push('the text leaves its frame: ' + node.data.trim());
       seen.push({ r, el, text: node.data.trim() });
     }
