@@ -182,17 +182,19 @@ func (r *room) hosts() []string {
 }
 
 // certified are the names and addresses that a certificate is to be for.
-func (r *room) certified(name string) localca.Names {
+func (r *room) certified(hosts []string) localca.Names {
 	n := localca.Names{DNS: []string{"labbox.local", "localhost"}, Addresses: []netip.Prefix{
 		netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")}}
 	if r.hostname != "" && r.hostname != "localhost" {
 		n.DNS = append(n.DNS, r.hostname, r.hostname+".local")
 	}
-	if r.names != nil {
-		n.DNS = append(n.DNS, name+".local")
-		if h := r.names.Host(); h != "" {
-			n.DNS = append(n.DNS, h)
+	for _, h := range hosts {
+		if _, err := netip.ParseAddr(h); err != nil && mdns.CheckName(strings.ReplaceAll(strings.ToLower(h), ".", "-")) == nil {
+			n.DNS = append(n.DNS, strings.ToLower(h))
 		}
+	}
+	if r.names != nil && r.names.Host() != "" {
+		n.DNS = append(n.DNS, r.names.Host())
 	}
 	slices.Sort(n.DNS)
 	n.DNS = slices.Compact(n.DNS)

@@ -40,7 +40,9 @@ func peerMissing(t *testing.T, what, debianPackage string) {
 	t.Skipf("no %s (Debian package %s)", what, debianPackage)
 }
 
-func openBrowser(t *testing.T) *browser {
+func openBrowser(t *testing.T) *browser { return openBrowserWith(t) }
+
+func openBrowserWith(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -53,6 +55,7 @@ func openBrowser(t *testing.T) *browser {
 		opts = append(opts, chromedp.Flag(f, true))
 	}
 	opts = append(opts, chromedp.Flag("lang", "en"), chromedp.Env("LANGUAGE=en"))
+	opts = append(opts, more...)
 	actx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancel := chromedp.NewContext(actx)
 	t.Cleanup(func() {
@@ -180,7 +183,7 @@ func (tb *tab) checkHost(to string) {
 	if err == nil && (u.Scheme == "data" || u.Scheme == "blob" || to == "about:blank") {
 		return
 	}
-	if err != nil || u.Host != strings.TrimPrefix(tb.origin, "http://") {
+	if err != nil || u.Host != tb.origin[strings.Index(tb.origin, "//")+2:] {
 		tb.bad = append(tb.bad, "request to another host: "+to)
 	}
 }

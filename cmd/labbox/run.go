@@ -77,7 +77,7 @@ func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 			}
 		}
 	}
-	enter, err := f.room.enter(ln, box.Box, f.basePath, f.tlsDir(parts), parts.clock.Wall, log)
+	enter, err := f.room.enter(ln, box.Box, f.basePath, f.tlsDir(parts), f.hosts, parts.clock.Wall, log)
 	if err != nil {
 		return err
 	}

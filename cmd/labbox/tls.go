@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ type entrance struct {
 }
 
 // enter prepares TLS and the name. dir is where a CA of the box's own is kept.
-func (f *roomFlags) enter(ln net.Listener, box, basePath, dir string, wall func() time.Time, log *slog.Logger) (*entrance, error) {
+func (f *roomFlags) enter(ln net.Listener, box, basePath, dir string, hosts []string, wall func() time.Time, log *slog.Logger) (*entrance, error) {
 	e := &entrance{room: newRoom(ln, basePath), door: localca.Door{BasePath: basePath}}
 	e.tls = f.tls == tlsSelf || f.cert != ""
 	if f.mdns != off && e.open() {
@@ -94,7 +95,10 @@ func (f *roomFlags) enter(ln net.Listener, box, basePath, dir string, wall func(
 		}
 		e.work = append(e.work, e.names.Run)
 	}
-	certified := func() localca.Names { return e.certified(f.mdns) }
+	if f.mdns != off {
+		hosts = append(slices.Clone(hosts), f.mdns+".local")
+	}
+	certified := func() localca.Names { return e.certified(hosts) }
 	switch {
 	case f.cert != "":
 		pair, err := localca.OpenPair(f.cert, f.key, log)
