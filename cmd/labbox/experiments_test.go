@@ -34,6 +34,7 @@ func (p *person) send(method, path, body string, into any) (status int) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	req.Header.Set("Content-Type", "application/json")
 	res, err := p.http.Do(req)
 	if err != nil {
 		p.t.Fatal(err)
