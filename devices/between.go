@@ -14,6 +14,10 @@ type between struct {
 	moving  bool // it is being brought there
 }
 
+// homePause is what follows a try that failed: a line that was lost is known to be
+// by then.
+const homePause = 100 * time.Millisecond
+
 // errBetween is why a device that is safe obeys nobody yet.
 var errBetween = edge.Errorf(edge.CodeSafing, "the device goes to its known state").WithHint("wait until it is there")
 
@@ -61,9 +65,11 @@ func (s *Supervisor) goHome(ctx context.Context, l *link) error {
 		if err == nil || hctx.Err() != nil || l.ctx.Err() != nil {
 			break
 		}
+		pause := homePause
 		if edge.CodeOf(err) == edge.CodeInterlock && try < b.Tries {
-			_ = s.idle(hctx, l, b.Within)
+			pause = b.Within
 		}
+		_ = s.idle(hctx, l, pause)
 	}
 	s.mu.Lock()
 	s.between.moving = false

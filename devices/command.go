@@ -42,8 +42,20 @@ func (s *Supervisor) Command(ctx context.Context, a edge.Actor, fence uint64, c 
 	})
 }
 
+// carryOut judges a command, anew where the limits change while it waits.
 func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c *edge.Command, spec *Command) (*edge.CommandResult, error) {
-	received := s.clock.Mono()
+	for received := s.clock.Mono(); ; {
+		res, err := s.carryOutOnce(ctx, a, fence, c, spec, received)
+		if !errors.Is(err, errNarrowed) {
+			return res, err
+		}
+		if spec = s.typ().command(c.Name); spec == nil {
+			return nil, s.refuse(a, fence, c, edge.Errorf(edge.CodeUnknownCommand, "%s has no command %q", s.typ().Name, c.Name))
+		}
+	}
+}
+
+func (s *Supervisor) carryOutOnce(ctx context.Context, a edge.Actor, fence uint64, c *edge.Command, spec *Command, received time.Duration) (*edge.CommandResult, error) {
 	within := maxWithin
 	if d := s.typ().Timing.Lock; d > 0 {
 		within = min(within, d)
@@ -62,7 +74,14 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		if s.abort != abort {
 			return errInterrupted // a safe sequence ran since then
 		}
-		if s.typ().command(c.Name) != spec {
+		if err := s.narrow.broken; err != nil && !spec.Calming {
+			return err
+		}
+		switch cur := s.typ().command(c.Name); {
+		case cur == spec:
+		case cur != nil && cur.Send == spec.Send: // the same, within other limits
+			return errNarrowed
+		default:
 			return edge.Errorf(edge.CodeNotReady, "the device says by now that it is another").WithHint("look at what it offers, and try again")
 		}
 		if now > deadline {
@@ -92,6 +111,9 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 		return s.env.of(s.typ()).admit(now, spec, args, s.readBack, commit)
 	}
 	if err := admit(false); err != nil {
+		if errors.Is(err, errNarrowed) {
+			return nil, errNarrowed
+		}
 		return nil, s.refuse(a, fence, c, err)
 	}
 	out, err := s.codec.encode(nil, spec.Send, spec.Reply, args)
@@ -101,7 +123,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	if l == nil {
 		return nil, s.refuse(a, fence, c, edge.Errorf(edge.CodeNotReady, "the device is away"))
 	}
-	wctx, cancel := context.WithTimeout(l.ctx, deadline-received)
+	wctx, cancel := context.WithTimeout(l.ctx, deadline-s.clock.Mono())
 	defer cancel()
 	if !out.aside {
 		select {
@@ -120,6 +142,8 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	}}
 	err = s.obtain(x, spec, args)
 	switch {
+	case errors.Is(err, errNarrowed) && !x.sent:
+		return nil, errNarrowed
 	case err != nil && !x.sent:
 		return nil, s.refuse(a, fence, c, err)
 	case err != nil:

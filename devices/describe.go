@@ -87,14 +87,21 @@ func (s *Supervisor) adopt(r *reader, d describer) error {
 	if t == nil {
 		t = s.cfg.Type
 	}
-	n, err := s.cfg.narrow(t)
+	base, err := s.cfg.narrow(t)
 	if err != nil {
 		return err
 	}
 	r.feeding.Lock()
 	defer r.feeding.Unlock()
-	c := n.contract(auto)
+	s.stream.naming.Lock()
+	defer s.stream.naming.Unlock()
 	s.mu.Lock()
+	n, err := s.withinLocked(base)
+	if err != nil {
+		s.mu.Unlock()
+		return edge.Errorf(edge.CodeContract, "what a teacher has narrowed does not fit it: %w", err).WithHint("a teacher sets the limits anew")
+	}
+	c := n.contract(auto)
 	changed := c.Hash != s.contract.Hash
 	if changed && !s.retold.take(s.clock.Mono(), retoldMost, retoldEvery) {
 		s.mu.Unlock()

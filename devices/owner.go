@@ -318,6 +318,8 @@ func (o *Owner) Do(ctx context.Context, ask *edge.Ask) (*edge.Answer, error) {
 	case edge.VerbRehearse:
 		id, err := o.rehearse(s, ask.Actor)
 		return &edge.Answer{Device: id}, err
+	case edge.VerbNarrow:
+		return &edge.Answer{}, s.Narrow(ctx, ask.Actor, ask.Limits)
 	case edge.VerbRunStart, edge.VerbRunStop, edge.VerbAnnotate:
 		r, err := o.runs(ctx, s, ask)
 		return &edge.Answer{Run: r}, err

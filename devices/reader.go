@@ -333,6 +333,8 @@ func (r *reader) verdict(t *Type) error {
 
 // reshape begins a new epoch under the contract of the channels learnt so far.
 func (s *Supervisor) reshape() {
+	s.stream.naming.Lock()
+	defer s.stream.naming.Unlock()
 	s.mu.Lock()
 	s.contract = s.typ().contract(s.auto)
 	c := s.contract

@@ -74,6 +74,12 @@ func (s *Supervisor) remedy(line *exchange, st *Step, abort chan struct{}) error
 		if err := s.remediesLocked(); err != nil || spec.ID == "" {
 			return err
 		}
+		if s.typ().command(spec.ID) != spec {
+			return errNarrowed
+		}
+		if err := s.narrow.broken; err != nil && !spec.Calming {
+			return err
+		}
 		if !spec.Calming && !s.keeper.Driven() {
 			return edge.Errorf(edge.CodeNotHolder, "nobody drives")
 		}

@@ -55,6 +55,9 @@ func (s *Supervisor) serveSafe(ctx context.Context, l *link) error {
 		}
 		s.mu.Unlock()
 	}
+	if edge.CodeOf(err) == edge.CodeUnknownOutcome { // a line that is lost will be known to be: that is no quarantine
+		_ = s.idle(l.ctx, l, homePause)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	took := (s.clock.Mono() - began).Microseconds()

@@ -17,6 +17,8 @@ type stream struct {
 	sinks  []edge.Sink
 	id     uint64
 
+	naming sync.Mutex // held while a contract is made and announced: the newest is the last
+
 	mu     sync.Mutex
 	epoch  uint32
 	c      *edge.Contract
@@ -62,6 +64,21 @@ func (s *stream) restart(epoch uint32, c *edge.Contract, deviceTime bool) {
 	s.b = frame.NewBuilder(s.id, epoch, 0, columns(c), deviceTime)
 	for _, k := range s.sinks {
 		k.Stream(s.device, epoch, c)
+	}
+}
+
+// relabel announces a contract that changes nothing of what frames mean, such as
+// narrower limits: the epoch goes on.
+func (s *stream) relabel(c *edge.Contract) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flushLocked()
+	if s.c == nil { // it has not begun
+		return
+	}
+	s.c = c
+	for _, k := range s.sinks {
+		k.Stream(s.device, s.epoch, c)
 	}
 }
 

@@ -64,6 +64,7 @@ type Supervisor struct {
 	turns    queueing
 	env      *envelope
 	between  between
+	narrow   narrowing
 	tick     edge.Tick
 	ticks    []edge.Tick // the last seconds' ticks, oldest first
 	run      string
@@ -117,6 +118,7 @@ func New(cfg Config) (*Supervisor, error) {
 	s.line <- struct{}{}
 	s.contract = s.typ().contract(nil)
 	s.resumeTurns()
+	s.resumeLimits()
 	if s.typ().Safe != nil && len(s.typ().Safe.Steps) > 0 {
 		s.safe = edge.SafeUnconfirmed
 	}
@@ -165,7 +167,7 @@ func (s *Supervisor) statusLocked() edge.Status {
 	return edge.Status{Box: s.cfg.Box, Device: s.cfg.ID, Name: name, Type: s.typ().Name, Port: s.cfg.Opener.String(),
 		Contract: s.contract.Hash, State: s.state, SinceMS: s.since.Milliseconds(), Reason: s.reason, Safe: s.safe,
 		Stopped: s.stopped, Rehearsal: s.cfg.Rehearsal, Lease: s.keeper.Info(now), Queue: s.keeper.Waiting(now),
-		Rules: s.keeper.Rules(), Hold: s.turns.hold, Stream: info, Tick: s.tick, Run: s.run, Counts: counts}
+		Rules: s.keeper.Rules(), Hold: s.turns.hold, Limits: s.narrow.limits, Stream: info, Tick: s.tick, Run: s.run, Counts: counts}
 }
 
 // setState moves to a state and tells everybody.
@@ -240,6 +242,7 @@ func (s *Supervisor) Beat(t edge.Tick, status bool) {
 		s.ticks = append(s.ticks[:0], s.ticks[len(s.ticks)-64:]...)
 	}
 	if status {
+		s.keepLimitsLocked()
 		s.tellLocked()
 		if st := s.stopped; st != nil && s.unsaved && !s.saving {
 			s.saving = true

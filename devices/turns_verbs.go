@@ -46,7 +46,7 @@ func (s *Supervisor) turnAsk(ctx context.Context, ask *edge.Ask) (ans *edge.Answ
 func mustBeFresh(v edge.Verb) bool {
 	switch v {
 	case edge.VerbTake, edge.VerbBeat, edge.VerbResume, edge.VerbClear, edge.VerbLeave, edge.VerbGrant, edge.VerbPair,
-		edge.VerbRevoke, edge.VerbUnhold, edge.VerbRules, edge.VerbPresent:
+		edge.VerbRevoke, edge.VerbUnhold, edge.VerbRules, edge.VerbPresent, edge.VerbNarrow:
 		return true
 	}
 	return false

@@ -5,7 +5,8 @@ package edge
 // the limits of commands are in it. It holds nothing about wires.
 //
 // Hash names the content: it changes when the type file or the bench's
-// narrower limits or calibration change, and the stream's epoch with it.
+// narrower limits or calibration change, and the stream's epoch with it. Limits
+// that a teacher narrows live change the hash only: frames mean what they did.
 type Contract struct {
 	Type        string        `json:"type"`
 	Hash        string        `json:"hash"` // hex, 16 bytes of a SHA-256
