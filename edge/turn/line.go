@@ -102,8 +102,11 @@ func (l *line) advance(now, run time.Duration) (shown bool) {
 	return shown
 }
 
-// hand puts a seat before all others.
+// hand puts a seat before all others; who had been put there before comes next.
 func (l *line) hand(p place) {
+	if was := l.next; was != nil && was.actor.Seat != p.actor.Seat && l.index(was.actor.Seat) < 0 {
+		l.places = slices.Insert(l.places, 0, place{actor: was.actor, seen: was.seen, met: was.met})
+	}
 	if i := l.index(p.actor.Seat); i >= 0 && !p.met {
 		p.met, p.seen = l.places[i].met && !l.places[i].away, l.places[i].seen
 	}
