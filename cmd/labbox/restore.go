@@ -54,10 +54,13 @@ func (f *restoreFlags) run(ctx context.Context, s streams, args []string) (err e
 			return copyOut(io.Discard, r)
 		}
 		b, err := io.ReadAll(io.LimitReader(r, 1<<10))
-		if err == nil && string(b) != datadir.Format() {
+		switch {
+		case err != nil:
+			return readError{err}
+		case string(b) != datadir.Format():
 			return badBackup("its data is %.60q, this labbox reads %q", b, datadir.Format())
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return err

@@ -32,7 +32,8 @@ func Fill(path string) (*Dir, error) {
 		_ = d.Close()
 		return nil, err
 	}
-	if err := d.Empty(); err == nil {
+	err = d.Empty()
+	if err == nil {
 		err = replace(filepath.Join(path, "VERSION"), unfinished)
 	}
 	if err != nil {
