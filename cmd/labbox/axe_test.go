@@ -189,7 +189,11 @@ func TestChecksFind(t *testing.T) {
 	}
 }
 
-// Every page and every state of it, on three screens, light and dark.
+// spoken are the states whose words are looked at in every language.
+var spoken = []string{"start", "name", "queued", "called", "warned", "frozen", "twin", "visitor"}
+
+// Every page and every state of it, on three screens, light and dark, and what a
+// class sees most in every language.
 func TestAccessibleAndFits(t *testing.T) {
 	web := openBrowser(t)
 	b := demo(t)
@@ -226,7 +230,17 @@ func TestAccessibleAndFits(t *testing.T) {
 				for _, scene := range galleryScenes(t) {
 					tb.open("/gallery?s=" + scene)
 					tb.until("the scene", fmt.Sprintf(`document.title.startsWith(%q) && document.querySelector('main')`, scene))
+					tb.until("its parts", `!document.querySelector('.soon')`)
 					look("gallery-" + scene)
+				}
+				for _, lang := range []string{"fr", "es"} {
+					js[chromedp.Void](tb, fmt.Sprintf(`localStorage.setItem('labbox.lang', %q)`, lang))
+					for _, scene := range spoken {
+						tb.open("/gallery?s=" + scene)
+						tb.until("the scene", fmt.Sprintf(`document.documentElement.lang === %q && document.title.startsWith(%q) && document.querySelector('main')`, lang, scene))
+						tb.until("its parts", `!document.querySelector('.soon')`)
+						look(lang + "-gallery-" + scene)
+					}
 				}
 			})
 		}

@@ -54,7 +54,7 @@ func TestPanel(t *testing.T) {
 	bob.open(pendulumPage)
 	bob.join("Bob")
 	bob.untilText(".turn", "Driving: Ann")
-	bob.until("every control is off", `[...document.querySelectorAll('.controls button, .controls input')].every((e) => e.disabled)`)
+	bob.until("every control is off", `[...document.querySelectorAll('.commands button, .commands input')].every((e) => e.disabled)`)
 	bob.press(".bar .estop", "")
 	ann.untilText(".callout.bad", "Pressed by Bob")
 	ann.untilText(".callout.bad", "The device confirmed its safe state")

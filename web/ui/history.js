@@ -107,7 +107,8 @@ export function Log({ d }) {
   const open = link.value.phase === 'open';
   useEffect(() => {
     d.marks = (now) => marksOf(d, now);
-    if (open) {
+    // A rehearsal is recorded nowhere.
+    if (open && !d.status.value.rehearsal) {
       api.events(d.id).then(
         (list) => {
           d.events.value = list.reduce(addEvent, d.events.value);

@@ -32,7 +32,7 @@ export function Join() {
       () => setGuarded(false), // joining will say what is wrong
     );
   }, [open]);
-  const asks = guarded && !seat;
+  const asks = (guarded || invitation.code !== '') && !seat;
   useEffect(() => {
     setNames([]);
     if (!asks || !open || code.length !== LENGTH) return;

@@ -20,9 +20,9 @@ export function Wait({ d }) {
     if (r?.device) go(`d/${r.device}`);
   };
   const holds = s.lease?.holder.id === me.value?.seat;
-  const share = (mine && !twin) || isTeacher(me.value);
+  const share = holds || isTeacher(me.value);
   return html`<div class="extras">
-    ${!twin && !mine && may('rehearse') && html`<button onClick=${rehearse} disabled=${!open || me.value?.role === 'observer'}><${Icon} name="chip" />${t('rehearse')}</button>`}
+    ${!twin && !mine && may('rehearse') && may('drive') && me.value?.role !== 'observer' && html`<button onClick=${rehearse} disabled=${!open}><${Icon} name="chip" />${t('rehearse')}</button>`}
     ${!twin && share && html`<button aria-expanded=${sharing} onClick=${() => setSharing(!sharing)}><${Icon} name="user" />${t(mine ? 'share' : 'share.teacher')}</button>`}
     ${sharing && share && html`<${Share} d=${d} holds=${holds} done=${() => setSharing(false)} />`}
     <${Kept} d=${realOf(d)} here=${!twin} />

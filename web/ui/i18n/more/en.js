@@ -171,7 +171,7 @@ export default {
   'share.hold': 'Freeze',
   'share.how':
     'Handing over ends this turn: the device goes safe, then the other one drives. In a pair both may drive.',
-  'share.nobody': 'Nobody is waiting for it now.',
+  'share.nobody': 'Nobody is waiting for it now. Who wants to drive presses “Wait for my turn”.',
   'share.over': 'Take over',
   'share.pair': 'Drive together',
   'share.teacher': 'Teacher’s part',

@@ -171,7 +171,7 @@ export default {
   'share.hold': 'Congelar',
   'share.how':
     'Ceder termina este turno: el equipo pasa a su estado seguro y luego maneja el otro. En pareja pueden manejar ambos.',
-  'share.nobody': 'Nadie lo espera ahora.',
+  'share.nobody': 'Nadie lo espera ahora. Quien quiera manejar pulsa «Esperar mi turno».',
   'share.over': 'Tomar el mando',
   'share.pair': 'En pareja',
   'share.teacher': 'Parte del profesor',

@@ -171,7 +171,7 @@ export default {
   'share.hold': 'Figer',
   'share.how':
     'Passer la main finit ce tour : l’appareil se met en sécurité, puis l’autre pilote. À deux, les deux peuvent piloter.',
-  'share.nobody': 'Personne ne l’attend en ce moment.',
+  'share.nobody': 'Personne ne l’attend. Qui veut piloter touche « Attendre mon tour ».',
   'share.over': 'Reprendre la main',
   'share.pair': 'À deux',
   'share.teacher': 'Côté professeur',
