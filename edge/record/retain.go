@@ -15,7 +15,8 @@ func (s *Store) makeRoom() {
 	if err != nil {
 		free = s.cfg.MinFree // unknown: a failed write will tell
 	}
-	now, wall := s.cfg.Clock.Mono(), s.cfg.Clock.Wall().UnixNano()
+	now := s.cfg.Clock.Mono()
+	wall := int64(now) + s.openWall // a calendar that is set meanwhile ages nothing
 
 	s.mu.Lock()
 	var total int64

@@ -94,13 +94,16 @@ type segment struct {
 // Store records all devices of one box. Its methods are safe for concurrent use.
 // One process at a time may open a directory; the data directory's lock sees to that.
 type Store struct {
-	cfg    Config
-	boot   uint64
-	wake   chan struct{}
-	flush  chan chan error
-	stop   chan struct{}
-	done   chan struct{}
-	closed sync.Once
+	cfg  Config
+	boot uint64
+	// openWall is the wall clock less the monotonic clock when the store was
+	// opened, ns.
+	openWall int64
+	wake     chan struct{}
+	flush    chan chan error
+	stop     chan struct{}
+	done     chan struct{}
+	closed   sync.Once
 
 	mu     sync.Mutex
 	tracks map[string]*track
@@ -135,6 +138,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		stop: make(chan struct{}), done: make(chan struct{}),
 		tracks: make(map[string]*track), runs: make(map[string]*run),
 	}
+	s.openWall = s.wallOffset()
 	for _, d := range []string{s.segmentsDir(), s.runsDir()} {
 		if err := os.MkdirAll(d, 0o750); err != nil {
 			return nil, storeError(fmt.Errorf("record: %w", err))
