@@ -101,11 +101,11 @@ func (s *Server) join(q *call) error {
 	s.audit("seat", &edge.Actor{Seat: seat.ID, Name: seat.Name, Role: seat.Role, Via: viaAPI},
 		map[string]any{"what": "join", "kind": e.Kind, "from": address(q.r.RemoteAddr)})
 	if e.Class != nil {
-		s.room.enter(class.Member{Seat: seat.ID, Name: seat.Name, JoinedMS: e.WallMS}, e.Class)
+		s.room.enter(class.Member{Seat: seat.ID, Name: seat.Name, Alias: seat.Alias, JoinedMS: e.WallMS}, e.Class)
 		s.say(ctx, edge.KindClass, "") // the count has changed; this process hears it, too
 	}
 	s.setCookie(q.w, q.r, token, int(class.Keep.Seconds()))
-	return q.json(http.StatusCreated, seat)
+	return q.json(http.StatusCreated, seat.Seat)
 }
 
 // seatOf is the seat that a browser has already, nil without one.

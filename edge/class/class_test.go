@@ -12,7 +12,7 @@ import (
 	"labbox/edge"
 )
 
-func join(t *testing.T, s *Seats, name string) (Seat, string) {
+func join(t *testing.T, s *Seats, name string) (Found, string) {
 	t.Helper()
 	seat, token, err := s.Join(t.Context(), Entry{Nickname: name, Kind: KindOpen})
 	if err != nil {

@@ -157,12 +157,14 @@ func (a *Accounts) judge(ctx context.Context, code string) (o oneTime, claim fun
 	if err != nil {
 		return o, nil, fmt.Errorf("class: read code: %w", err)
 	}
-	if !ok || json.Unmarshal(raw, &o) != nil {
+	if !ok {
 		return o, nil, nil
 	}
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return o, nil, fmt.Errorf("class: code in the store: %w", err)
+	}
 	if o.Console {
-		there, err := a.Exist(ctx)
-		if err != nil || there {
+		if there, err := a.Exist(ctx); err != nil || there {
 			return o, nil, err
 		}
 	}

@@ -20,7 +20,7 @@ func open(t *testing.T, s *Seats, ch Change) *Class {
 	return c
 }
 
-func enter(t *testing.T, s *Seats, c *Class, name string) (Seat, string) {
+func enter(t *testing.T, s *Seats, c *Class, name string) (Found, string) {
 	t.Helper()
 	seat, token, err := s.Join(t.Context(), Entry{Nickname: name, Kind: KindClass, Class: c})
 	if err != nil {
