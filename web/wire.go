@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -78,7 +79,11 @@ func upgrade(w http.ResponseWriter, r *http.Request, heard func() error, ping fu
 	if err != nil {
 		return nil, edge.Errorf(edge.CodeBadRequest, "websocket handshake: %v", err)
 	}
-	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
+	nc := ws.NetConn()
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
+	if tcp, ok := nc.(interface{ SetWriteBuffer(int) error }); ok {
 		// What waits in the kernel cannot be overtaken by a pong or a gap.
 		_ = tcp.SetWriteBuffer(kernelBuffer)
 	}

@@ -35,6 +35,8 @@ func (d Door) Handler() http.Handler {
 		switch {
 		case page != nil && below && (path == "/tls" || strings.HasPrefix(path, "/tls/")):
 			page.serve(w, r, path)
+		case r.TLS != nil && fromTheClear(r):
+			reject(w, edge.CodeBadOrigin, "a request from a page that came in the clear", "open the panel by https")
 		case r.TLS != nil:
 			if d.CA == nil {
 				w.Header().Set("Strict-Transport-Security", hsts)
@@ -61,11 +63,23 @@ func (d Door) refuse(w http.ResponseWriter, r *http.Request, path string) {
 		w.WriteHeader(http.StatusPermanentRedirect)
 		return
 	}
+	reject(w, edge.CodeForbidden, "this box answers by https only", "use https:// in place of http://")
+}
+
+// fromTheClear tells whether a page of this host asks that came by plain http:
+// somebody on its way may have written it.
+func fromTheClear(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	return len(origin) > 7 && strings.EqualFold(origin[:7], "http://") && strings.EqualFold(origin[7:], r.Host)
+}
+
+func reject(w http.ResponseWriter, code edge.Code, message, hint string) {
+	h := w.Header()
 	h.Set("Connection", "close") // what else the body holds is not read
 	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusForbidden)
-	_ = json.NewEncoder(w).Encode(map[string]*edge.Error{"error": edge.Errorf(edge.CodeForbidden,
-		"this box answers by https only").WithHint("use https:// in place of http://")})
+	_ = json.NewEncoder(w).Encode(map[string]*edge.Error{"error": edge.Errorf(code, "%s", message).WithHint("%s", hint)})
 }
 
 // hostOnly tells whether a Host header is a host with or without a port, and

@@ -268,6 +268,12 @@ func TestOnePortForBoth(t *testing.T) {
 	if res, _ := do("GET", "http://"+at+"/dial/x", "Origin", "http://"+at); res.StatusCode == 200 {
 		t.Errorf("a page as a device: %s", res.Status)
 	}
+	if res, b := do("POST", "https://"+at+"/lab/", "Origin", "http://"+at); res.StatusCode != 403 || !strings.Contains(b, "bad_origin") {
+		t.Errorf("a page from the clear asks by TLS: %s", res.Status)
+	}
+	if res, _ := do("POST", "https://"+at+"/lab/", "Origin", "https://"+at); res.StatusCode != 200 {
+		t.Errorf("our own page: %s", res.Status)
+	}
 	for _, scheme := range []string{"http", "https"} {
 		res, b := do("GET", scheme+"://"+at+"/lab/tls/", "Accept-Language", "de, fr;q=0.8, en;q=0.5")
 		if res.StatusCode != 200 || !strings.Contains(b, ca.Fingerprint()) || !strings.Contains(b, `<html lang="fr">`) || !strings.Contains(b, "empreinte") {
