@@ -227,3 +227,40 @@ func TestKeyboardAndNoShift(t *testing.T) {
 		})
 	}
 }
+
+// What a plot can do beyond showing what is now.
+func TestPlotLooksBack(t *testing.T) {
+	web := openBrowser(t)
+	b := demo(t)
+	tb := web.tab(b, desktop)
+	tb.open(pendulumPage)
+	tb.until("plots drawn a while", `globalThis.strokes > 20`)
+	const picture = `[...document.querySelectorAll('canvas.canvas')].map((c) => c.toDataURL()).join()`
+	const later = `new Promise((ok) => setTimeout(() => ok(` + picture + `), 400))`
+	tb.press(".plots .seg button", "5 s")
+	tb.until("more samples than are shown", `performance.now() - globalThis.plotted > 7000`)
+	tb.press(".plots button", "Freeze")
+	tb.until("the slider", `Number(document.querySelector('.back input')?.min) < -1`)
+	was := js[string](tb, later)
+	if js[string](tb, later) != was {
+		t.Error("a frozen plot goes on")
+	}
+	js[chromedp.Void](tb, `{ const i = document.querySelector('.back input'); i.value = -1; i.dispatchEvent(new Event('input', { bubbles: true })); }`)
+	if js[string](tb, later) == was {
+		t.Error("the slider shows nothing else")
+	}
+	tb.press(".plots button", "Back to live")
+	tb.until("no slider", `!document.querySelector('.back')`)
+	if js[string](tb, later) == js[string](tb, later) {
+		t.Error("the live plot stands still")
+	}
+	tb.press(".plots button", "Scale follows")
+	tb.until("a scale that stands still", `document.querySelector('[aria-label^="Scale follows"]').ariaPressed === 'false'`)
+	tb.press(".plots button", "X-Y")
+	tb.until("an X-Y plot", `document.querySelector('.xy canvas')?.width > 200`)
+	tb.press(".plot button", "As a table")
+	tb.until("values at times", `document.querySelectorAll('.plot table')[1]?.rows.length === 12 && /\d/.test(document.querySelectorAll('.plot table')[1].rows[11].cells[1].textContent)`)
+	for _, bad := range append(tb.axe(), tb.fits()...) {
+		t.Error(bad)
+	}
+}

@@ -250,13 +250,8 @@ export class Chart {
       const color = cssColor(up ? '--ok' : '--bad');
       this.c.fillStyle = color;
       this.c.fillRect(x - 1, TOP, 2, h);
-      this.#text(
-        `${up ? '\u25b2' : '\u25bc'} ${t(up ? 'plot.on' : 'plot.off')}`,
-        x,
-        TOP + h - 8,
-        color,
-        x < LEFT + 100,
-      );
+      const word = this.width < 480 ? '' : ` ${t(up ? 'plot.on' : 'plot.off')}`;
+      this.#text((up ? '\u25b2' : '\u25bc') + word, x, TOP + h - (up ? 22 : 8), color, up || x < LEFT + 100);
     }
   }
 

@@ -131,6 +131,24 @@ const SCENES = {
   },
   away: () => one({ lease: { ...theirs, away: true, left_ms: 24000 } }),
   gap: () => one({ lease: theirs, counts: { ...status({}).counts, lost: 200 } }, { gap: true, seconds: 12 }),
+  replugged: () => {
+    const s = one({ counts: { ...status({}).counts, lost: 120 } }, { gap: true, seconds: 12 });
+    const d = /** @type {Device} */ (s.one);
+    const at = (/** @type {string} */ state, /** @type {number} */ ms) => ({
+      ...event('state', ms, { state }),
+      mono_us: ms * 1000,
+      wall_ms: Date.now() - (12_000 - ms),
+    });
+    d.events.value = [
+      at('live', 9600),
+      at('safing', 9500),
+      at('opening', 9000),
+      at('absent', 8400),
+      at('live', 500),
+      at('absent', 0),
+    ];
+    return s;
+  },
   measuring: () => {
     const d = madeUp(thermometer, status({ device: 'kettle', name: 'Kettle', type: 'arduino-plotter' }), {
       seconds: 60,
