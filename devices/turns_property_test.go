@@ -73,6 +73,9 @@ type lot struct {
 	beat   map[string]time.Duration // the owner took its heartbeat
 	budget map[string]time.Duration // who waits, and stays: until the turn must have come
 
+	order map[string]int // who waits, stays and was handed nothing: when they came
+	came  int
+
 	last   uint64 // fencing number
 	seat   string // of the present lease
 	timed  bool
@@ -134,7 +137,7 @@ func TestTurnsOnRedis(t *testing.T) {
 
 func newLot(rt *rapid.T, kv edge.KV, clock *edge.SystemClock, box string) *lot {
 	l := &lot{rt: rt, box: box, kv: &shaky{KV: kv}, clock: clock, here: map[string]bool{}, number: map[string]uint64{},
-		beat: map[string]time.Duration{}, budget: map[string]time.Duration{}}
+		beat: map[string]time.Duration{}, budget: map[string]time.Duration{}, order: map[string]int{}}
 	for _, name := range []string{"a", "b", "c", "d"} {
 		l.seats = append(l.seats, edge.Actor{Seat: name, Name: name, Role: edge.RoleStudent, Via: "panel"})
 		l.here[name] = true
@@ -223,8 +226,14 @@ func (l *lot) call() {
 		return
 	}
 	l.now += time.Millisecond // it takes time
+	handed := l.k.Snapshot().Next != nil
 	if info, err := l.k.Call(l.now, fence); err == nil {
 		l.turns++
+		for seat, came := range l.order {
+			if mine, ok := l.order[a.Seat]; ok && !handed && came < mine {
+				l.rt.Fatalf("%s is called before %s", a.Seat, seat)
+			}
+		}
 		l.granted(a, info)
 	}
 }
@@ -242,7 +251,13 @@ func (l *lot) granted(a edge.Actor, info edge.LeaseInfo) {
 	l.last, l.seat, l.timed = info.Fence, a.Seat, a.Role == edge.RoleStudent
 	l.used, l.wanted = 0, 0
 	l.number[a.Seat], l.beat[a.Seat] = info.Fence, l.now
+	l.gone(a)
+}
+
+// gone is a seat that waits no more, or was not there.
+func (l *lot) gone(a edge.Actor) {
 	delete(l.budget, a.Seat)
+	delete(l.order, a.Seat)
 }
 
 // follow notes the end of a lease.
@@ -322,6 +337,7 @@ func (l *lot) pass() {
 func (l *lot) stall() {
 	l.now += time.Duration(rapid.IntRange(1, 300).Draw(l.rt, "s")) * time.Second
 	clear(l.budget)
+	clear(l.order)
 	l.k.Advance(l.now)
 }
 
@@ -329,7 +345,7 @@ func (l *lot) stall() {
 func (l *lot) come() {
 	a := l.who()
 	l.here[a.Seat] = !l.here[a.Seat]
-	delete(l.budget, a.Seat)
+	l.gone(a)
 }
 
 func (l *lot) wait() {
@@ -344,6 +360,10 @@ func (l *lot) wait() {
 	}
 	if _, waits := l.budget[a.Seat]; l.here[a.Seat] && !waits {
 		l.budget[a.Seat] = time.Duration(len(l.k.Waiting(l.now))+1) * l.unit()
+		if next := l.k.Snapshot().Next; (next == nil || next.Seat != a.Seat) && l.k.Place(a.Seat) == len(l.k.Waiting(l.now)) {
+			l.came++
+			l.order[a.Seat] = l.came
+		}
 	}
 }
 
@@ -372,7 +392,7 @@ func (l *lot) take() {
 func (l *lot) leave() {
 	a := l.who()
 	l.k.Leave(l.now, a.Seat)
-	delete(l.budget, a.Seat)
+	l.gone(a)
 }
 
 func (l *lot) release() {
@@ -382,7 +402,9 @@ func (l *lot) release() {
 
 func (l *lot) hand() {
 	a, to := l.who(), l.who()
-	_, _ = l.k.Hand(l.now, a, 0, to)
+	if _, err := l.k.Hand(l.now, a, 0, to); err == nil {
+		delete(l.order, to.Seat)
+	}
 	l.follow()
 }
 
@@ -416,7 +438,9 @@ func (l *lot) teach() {
 		l.k.SetRules(l.now, &r)
 		l.k.Advance(l.now)
 	case 3:
-		_, _ = l.k.Hand(l.now, tea, 0, l.who())
+		to := l.who()
+		_, _ = l.k.Hand(l.now, tea, 0, to)
+		delete(l.order, to.Seat)
 		more()
 	case 4: // a demonstration
 		l.k.Over(l.now, tea)
@@ -442,6 +466,7 @@ func (l *lot) restart() {
 	l.now += time.Duration(rapid.IntRange(0, 60).Draw(l.rt, "s")) * time.Second
 	l.seat, l.stands = "", false
 	l.open()
+	clear(l.order)
 	for seat := range l.budget {
 		if l.budget[seat] += l.unit(); l.k.Place(seat) == 0 {
 			delete(l.budget, seat)
