@@ -3,7 +3,7 @@
 import { errorText, hintText, label, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useRef } from './lib.js';
-import { blocked, check, drives, parseNumber, placesOf, stepOf } from './model.js';
+import { blocked, check, drives, parseNumber, placeOf, placesOf, stepOf } from './model.js';
 import { useLive } from './paint.js';
 import { Live } from './plots.js';
 import { signal } from './signals.js';
@@ -45,7 +45,8 @@ function Command({ d, contract, spec, why }) {
     else args[p.id] = v;
   }
   const off = Boolean(why) || busy;
-  const queued = why === 'queued';
+  // While waiting, also where nothing could be sent just now.
+  const queued = placeOf(d.status.value, me.value) > 0 && !drives(d.status.value, me.value);
   const open = queued || drives(d.status.value, me.value);
   const kept = real.staged.value.find((x) => x.id === spec.id);
   const same = JSON.stringify(kept?.args) === JSON.stringify(args);
