@@ -1,8 +1,9 @@
-// The box: where it is found, its clock, who may teach here; signing in, by name and password or with a one-time code.
+// The box: where it is found, its clock, who may teach here; signing in.
 
 import { num, t } from '../i18n.js';
 import { html, useEffect, useState } from '../lib.js';
-import { beat, link, me, reconnect } from '../state.js';
+import { signal } from '../signals.js';
+import { beat, leaveSeat, link, me, reconnect } from '../state.js';
 import {
   aboutBox,
   changePassword,
@@ -14,7 +15,6 @@ import {
   Sure,
   setClock,
   signIn,
-  signOut,
   standing,
   useTask,
 } from './kit.js';
@@ -31,8 +31,8 @@ function NewPassword({ label }) {
   return html`${field('password', label)}${field('again', t('te.in.again'))}<p class="small" id="te-long">${t('te.in.long')}</p>`;
 }
 
-/** @param {{done?: () => void}} p */
-export function SignIn({ done = reconnect }) {
+/** @param {{done: () => void}} p */
+export function SignIn({ done }) {
   const [has, setHas] = useState(/** @type {{set: boolean, open_bench: boolean} | null} */ (null));
   const [coded, setCoded] = useState(false);
   const [until, setUntil] = useState(0);
@@ -139,25 +139,28 @@ function far(ms) {
 const NoAccount = () => html`<section class="card form"><h2>${t('te.account')}</h2><p>${t('te.account.none')}</p>
   <p><a class="button" href="teacher/sign-in" data-nav>${t('te.account.make')}</a></p></section>`;
 
+/** Outlives the connection, which ends with the old password. */
+const told = signal('');
+
 function Account() {
   const task = useTask();
   const submit = async (/** @type {Event} */ e) => {
     const form = /** @type {HTMLFormElement} */ (e.target);
     const { old, password } = fields(e);
-    if (await task.run(() => changePassword(old, password), t('te.password.done'))) form.reset();
+    told.value = '';
+    if (!(await task.run(() => changePassword(old, password), ''))) return;
+    told.value = t('te.password.done');
+    form.reset();
+    reconnect();
   };
-  const out = () =>
-    task.run(async () => {
-      await signOut();
-      reconnect();
-    }, '');
+  const out = () => task.run(leaveSeat, '');
   return html`<form class="card form" onSubmit=${submit}><h2>${t('te.account')}</h2>
     <div class="row wrap"><strong class="grow"><bdi>${me.value?.name}</bdi></strong>
       <button type="button" onClick=${out}>${t('te.out')}</button></div>
     <input hidden autocomplete="username" readonly value=${me.value?.name ?? ''} />
     <label>${t('te.password.old')}<input name="old" type="password" required autocomplete="current-password" maxlength="200" /></label>
     <${NewPassword} label=${t('te.password.new')} />
-    <div class="row wrap"><button disabled=${task.busy}>${t('te.password.go')}</button><${Said} task=${task} /></div>
+    <div class="row wrap"><button disabled=${task.busy}>${t('te.password.go')}</button><${Said} task=${{ ...task, good: told.value }} /></div>
   </form>`;
 }
 

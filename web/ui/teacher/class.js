@@ -38,7 +38,15 @@ function NewClass() {
     const f = fields(e);
     const may = Object.fromEntries(MAY.map((m) => [m, `may-${m}` in f]));
     const hide_names = 'hide' in f;
-    task.run(() => openClass({ title: f.title.trim(), may, hide_names, ...(list.length ? { roster: list } : {}) }));
+    task.run(() =>
+      openClass({
+        title: f.title.trim(),
+        alias: t('te.alias'),
+        may,
+        hide_names,
+        ...(list.length ? { roster: list } : {}),
+      }),
+    );
   };
   return html`<form class="card narrow form" onSubmit=${submit} aria-labelledby="te-new">
     <h1 id="te-new">${t('te.new')}</h1>
@@ -119,10 +127,10 @@ function Settings() {
         ${c.message && html`<button type="button" onClick=${() => set({ message: '' })}>${t('te.unsay')}</button>`}</div>
     </form>
     <fieldset><legend>${t('te.may')}</legend>${MAY.map(
-      (m) => html`<${Check} id=${`may-${m}`} label=${t(`te.may.${m}`)} checked=${c.may[m]}
+      (m) => html`<${Check} label=${t(`te.may.${m}`)} checked=${c.may[m]}
         set=${(/** @type {boolean} */ on) => set({ may: { ...c.may, [m]: on } })} />`,
     )}</fieldset>
-    <${Check} id="te-hide" label=${t('te.hide.names')} hint=${t('te.hide.why')} checked=${c.hide_names}
+    <${Check} label=${t('te.hide.names')} hint=${t('te.hide.why')} checked=${c.hide_names}
       set=${(/** @type {boolean} */ on) => set({ hide_names: on })} />
     <${Said} task=${task} />
   </section>`;

@@ -1,4 +1,4 @@
-// What the teacher's pages ask of the box by HTTP, the class as it was told last, and the parts that they are made of.
+// What the teacher's pages ask of the box, the class as told last, the parts they are made of.
 
 import { call } from '../conn.js';
 import { errorText, hintText, t } from '../i18n.js';
@@ -29,15 +29,15 @@ export async function refresh() {
   if (n === turn) took(c);
 }
 
-/** Keeps the class fresh while a page is shown.  @param {boolean} on @param {unknown} news asks at once when it changes */
-export function useClass(on, news) {
+/** Keeps the class fresh while a page is shown.  @param {boolean} on @param {unknown[]} news asks at once when one changes */
+export function useClass(on, ...news) {
   useEffect(() => {
     if (!on) return;
     const again = () => void (document.hidden || refresh().catch(() => {}));
     again();
     const timer = setInterval(again, EVERY_MS);
     return () => clearInterval(timer);
-  }, [on, news]);
+  }, [on, ...news]);
 }
 
 /** @param {string} method @param {object} [body] */
@@ -75,7 +75,6 @@ export const onAll = async (what, body) => (await call(`class/${what}`, 'POST', 
 export const standing = () => call('teacher');
 /** @param {object} who */
 export const signIn = (who) => call('teacher', 'POST', who);
-export const signOut = () => call('seats', 'DELETE');
 /** @param {string} old @param {string} next */
 export const changePassword = (old, next) => call('teacher/password', 'POST', { old, new: next });
 
@@ -104,6 +103,7 @@ export const granted = (d, to) => asked(d, 'grant', { to });
 /** A request to a device's owner that throws where it is refused.
  * @param {Device} d @param {string} op @param {object} [more] */
 export async function asked(d, op, more) {
+  if (op === 'take') d.took = Date.now();
   const r = await ask(d, op, more);
   const no = d.refusal.peek();
   if (r === null && no) {
@@ -165,11 +165,11 @@ export function Sure({ label, sure, run, disabled, name }) {
     aria-label=${name && `${asking ? sure : label}: ${name}`}>${asking ? sure : label}</button>`;
 }
 
-/** @param {{id: string, label: string, checked: boolean, set: (on: boolean) => void, hint?: string}} p */
-export function Check({ id, label, checked, set, hint }) {
+/** @param {{label: string, checked: boolean, set: (on: boolean) => void, hint?: string}} p */
+export function Check({ label, checked, set, hint }) {
   const change = (/** @type {any} */ e) => set(e.target.checked);
-  return html`<label class="check" for=${id}>
-    <input type="checkbox" id=${id} checked=${checked} onChange=${change} />
+  return html`<label class="check">
+    <input type="checkbox" checked=${checked} onChange=${change} />
     <span>${label}${hint && html` <span class="hint">${hint}</span>`}</span></label>`;
 }
 

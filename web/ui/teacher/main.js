@@ -5,8 +5,9 @@ import { addWords, t } from '../i18n.js';
 import { moreWords } from '../later.js';
 import { html, useEffect, useState } from '../lib.js';
 import { isTeacher } from '../model.js';
+import { go } from '../route.js';
 import { NameDialog, TopBar } from '../shell.js';
-import { beat, box, device, link, me, reconnect } from '../state.js';
+import { beat, box, device, klass, link, me, reconnect } from '../state.js';
 import { BoxPage, SignIn } from './box.js';
 import { Address, ClassPage, counted, QR, spaced } from './class.js';
 import { cls, useClass } from './kit.js';
@@ -44,8 +45,8 @@ const PAGES = [
 /** @param {{path: string}} p */
 export function Teacher({ path }) {
   const may = isTeacher(me.value);
-  const { phase, ever } = link.value;
-  useClass(may, `${phase}${path}`);
+  const { phase } = link.value;
+  useClass(may, klass.value, phase);
   const at = path === 'class' ? 'teacher/class' : path;
   const open = at.startsWith('teacher/d/') ? at.slice('teacher/d/'.length) : '';
   const here = open ? 'teacher' : at;
@@ -56,7 +57,7 @@ export function Teacher({ path }) {
     document.title = `${name} – labbox`;
   });
   if (beamer && may) return html`<${Projector} />`;
-  const waits = !ever && !me.value && phase !== 'closed';
+  const waits = !me.value && phase !== 'open' && phase !== 'closed';
   const signs = at === 'teacher/sign-in';
   return html`<a class="skip" href="#main" onClick=${skip}>${t('skip')}</a>
     <${TopBar} list=${may ? real() : []} all />
@@ -71,7 +72,7 @@ export function Teacher({ path }) {
       waits
         ? html`<p class="loading">${t('loading')}</p>`
         : !may || signs
-          ? html`<${SignIn} done=${signed} />`
+          ? html`<${SignIn} done=${() => signed(at)} />`
           : here === 'teacher/class'
             ? html`<${ClassPage} />`
             : here === 'teacher/box'
@@ -80,15 +81,10 @@ export function Teacher({ path }) {
     }</main><${NameDialog} />`;
 }
 
-/** The new seat counts from the next connection on; the page for signing in has done its work. */
-function signed() {
+/** The new seat counts from the next connection on; the page for signing in has done its work.  @param {string} at */
+function signed(at) {
   reconnect();
-  const on = document.createElement('a');
-  on.href = 'teacher';
-  if (location.pathname.endsWith('/sign-in')) {
-    history.replaceState(null, '', on.href);
-    dispatchEvent(new PopStateEvent('popstate'));
-  }
+  if (at === 'teacher/sign-in') go('teacher', true);
 }
 
 /** Fragments would be resolved against the base and leave the page.  @param {Event} e */
@@ -101,7 +97,7 @@ function skip(e) {
 
 const TURN_MS = 10_000;
 
-/** How many rows fit below the head of the table; where the page scrolls anyway, all.  @param {Element | null} el */
+/** How many rows fit; where the page scrolls anyway, all.  @param {Element | null} el */
 function fitting(el) {
   const row = el?.querySelector('tbody tr')?.getBoundingClientRect();
   if (!row || innerWidth < 1000) return 400;
@@ -109,8 +105,8 @@ function fitting(el) {
   return Math.max(4, Math.floor((innerHeight - row.top - scrollY - foot) / row.height));
 }
 
-/** How to join, who drives what, who is next; names as everybody may see them, no controls. Where not all devices fit, pages
- * change by themselves; the space bar holds them. */
+/** For the room: no controls, names as everybody may see them. Where not all devices fit, pages change by themselves; the space
+ * bar holds them. */
 function Projector() {
   const c = cls.value;
   const [held, setHeld] = useState(0);

@@ -89,6 +89,19 @@ export function limitRows(c, limits, bench) {
   return [...params, ...channels];
 }
 
+/** The ranges of the bench as far as they were seen.  @param {Record<string, edge.Limit>} was @param {LimitRow[]} rows */
+export const widest = (was, rows) => ({
+  ...was,
+  ...Object.fromEntries(
+    rows
+      .filter((r) => !r.narrowed)
+      .map(({ key, min, max }) => [
+        key,
+        { min: Math.min(min, was[key]?.min ?? min), max: Math.max(max, was[key]?.max ?? max) },
+      ]),
+  ),
+});
+
 /** All limits of a device with one more, or without it where it is null.
  * @param {Record<string, edge.Limit> | undefined} limits @param {string} key @param {edge.Limit | null} l */
 export function withLimit(limits, key, l) {

@@ -11,7 +11,7 @@ import { Live } from '../plots.js';
 import { theme } from '../shell.js';
 import { device, devices, link, me, watch } from '../state.js';
 import { asked, cls, fields, granted, nameOf, onAll, Report, Said, useTask } from './kit.js';
-import { answeredAs, limitRows, realName, stopped, troubled, withLimit } from './model.js';
+import { answeredAs, limitRows, realName, stopped, troubled, widest, withLimit } from './model.js';
 
 const SPARK_MS = 20_000;
 const HZ = 4;
@@ -170,7 +170,7 @@ export function DevicePanel({ d }) {
         html`<button class="primary" onClick=${() => doIt('clear', {}, t('te.cleared'))} disabled=${task.busy}><${Icon} name="ok" />${t('clear')}</button>`
       }
       ${d.contract.value?.drivable && !mine && act('take', 'wheel', { over: true }, t('te.took'))}
-      ${mine && act('release', 'wheel')}
+      ${mine && act('release', 'wheel', { fence: s.lease?.fence })}
       ${s.lease && !mine && act('revoke', 'off')}
       ${s.hold ? act('unhold', 'play', {}, t('te.done'), 'primary') : act('hold', 'pause')}
       <a class="button" href=${`d/${d.id}`} data-nav><${Icon} name="chart" />${t('te.open')}</a>
@@ -221,11 +221,9 @@ export function Limits({ d }) {
   const task = useTask();
   const [bench, setBench] = useState(/** @type {Record<string, edge.Limit>} */ ({}));
   const limits = s.limits ?? {};
-  // The contract shows what applies now. What the bench allows is seen while nothing is narrowed.
+  // What the bench allows is the widest that was seen while nothing was narrowed: status and contract come apart.
   useEffect(() => {
-    if (!c) return;
-    const seen = limitRows(c, limits, {}).filter((r) => !r.narrowed);
-    setBench((b) => ({ ...b, ...Object.fromEntries(seen.map((r) => [r.key, { min: r.min, max: r.max }])) }));
+    if (c) setBench((b) => widest(b, limitRows(c, limits, {})));
   }, [c, s.limits]);
   if (!c) return html`<p class="loading">${t('loading')}</p>`;
   const rows = limitRows(c, limits, bench);
@@ -233,7 +231,6 @@ export function Limits({ d }) {
     task.run(() => asked(d, 'narrow', { limits: withLimit(d.status.peek().limits, key, l) }), t('te.limit.set'));
   return html`<p class="small">${t('te.limits.why')}</p>
     <${Said} task=${task} />
-    ${rows.length === 0 && html`<p class="hint">${t('te.limits.none')}</p>`}
     <ul class="plain limits">${rows.map((r) => html`<${Row} key=${r.key} r=${r} set=${set} busy=${task.busy} />`)}</ul>`;
 }
 

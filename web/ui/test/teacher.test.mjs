@@ -21,6 +21,7 @@ import {
   shownName,
   stopped,
   troubled,
+  widest,
   withLimit,
 } from '../teacher/model.js';
 
@@ -167,6 +168,10 @@ test('limits: what may be narrowed, and one change leaves the others', () => {
       ['angle', -180, 180, false, undefined],
     ],
   );
+  // The narrow contract may come before the status that says why.
+  const seen = widest({ 'drive.power': { min: -100, max: 100 } }, limitRows(c, {}, {}));
+  assert.deepEqual(seen['drive.power'], { min: -100, max: 100 });
+  assert.deepEqual(widest({}, rows), { angle: { min: -180, max: 180 } });
   const was = { a: { min: 1 }, b: { max: 2 } };
   assert.deepEqual(withLimit(was, 'c', { min: 0, max: 1 }), { ...was, c: { min: 0, max: 1 } });
   assert.deepEqual(withLimit(was, 'a', null), { b: { max: 2 } });

@@ -3,6 +3,7 @@ export default {
   'te.account.make': 'Crear una cuenta',
   'te.account.none':
     'Nadie tiene todavía una cuenta en esta caja. Hasta entonces, quien está ante la caja tiene todos los derechos.',
+  'te.alias': 'Alumno',
   'te.box': 'Caja',
   'te.box.about': 'Esta caja',
   'te.box.at': 'Direcciones',
@@ -75,7 +76,6 @@ export default {
   'te.limit.undo': 'Restablecer',
   'te.limit.wider': 'Los límites solo se pueden reducir.',
   'te.limits': 'Límites',
-  'te.limits.none': 'No tiene ningún número con un rango.',
   'te.limits.why': 'Un rango nuevo se aplica enseguida. Lo que queda fuera pasa a su estado seguro.',
   'te.lock': 'Cerrar la puerta',
   'te.may': 'Los alumnos pueden',

@@ -3,6 +3,7 @@ export default {
   'te.account.make': 'Créer un compte',
   'te.account.none':
     'Personne n’a encore de compte sur ce boîtier. D’ici là, qui est assis devant le boîtier a tous les droits.',
+  'te.alias': 'Élève',
   'te.box': 'Boîtier',
   'te.box.about': 'Ce boîtier',
   'te.box.at': 'Adresses',
@@ -75,7 +76,6 @@ export default {
   'te.limit.undo': 'Rétablir',
   'te.limit.wider': 'Les limites ne peuvent qu’être resserrées.',
   'te.limits': 'Limites',
-  'te.limits.none': 'Il n’a pas de nombre avec une plage.',
   'te.limits.why': 'Une nouvelle plage s’applique tout de suite. Ce qui en sort est mis en sécurité.',
   'te.lock': 'Fermer la porte',
   'te.may': 'Les élèves peuvent',
