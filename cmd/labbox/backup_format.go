@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"labbox/edge"
+	"labbox/edge/class"
 )
 
 // A backup is a gzipped tar file: manifest.json first, then its files in its
@@ -57,7 +58,7 @@ func badBackup(format string, args ...any) error {
 // moment, not to what it holds.
 func leftOut(name string) bool {
 	switch name {
-	case "lock", "instance", "teacher-reset", "VERSION.new":
+	case "lock", "instance", class.ResetFile, "VERSION.new":
 		return true
 	}
 	return false
