@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,18 +34,39 @@ func TestComposeWithoutContainers(t *testing.T) {
 	for _, d := range []string{"pendulum", "aeropendulum"} {
 		b.until(d, "live", isLive)
 	}
+	code := s.openClass(t, b)
 	root := &box{t: t, url: "http://" + s.published()} // a tab names paths from the root
-	t.Run("panel", func(t *testing.T) { composeLesson(t, s, web.as(t).tab(root, desktop)) })
-	t.Run("frames", func(t *testing.T) { composeFrames(t, s) })
+	t.Run("panel", func(t *testing.T) { composeLesson(t, s, web.as(t).tab(root, desktop), code) })
+	t.Run("frames", func(t *testing.T) { composeFrames(t, s, code) })
 	t.Run("addresses", func(t *testing.T) { composeAddresses(t, s, "nginx") })
 	t.Run("caddy", func(t *testing.T) {
 		s.running["proxy"].end()
 		s.running["proxy"] = s.caddy()
 		s.awaitProxy()
-		composeFrames(t, s)
+		composeFrames(t, s, code)
 		composeAddresses(t, s, "caddy")
 	})
 	t.Run("secrets", func(t *testing.T) { composeSecrets(t, s) })
+}
+
+var consoleCode = regexp.MustCompile(`(?m)^teacher code (\S+)$`)
+
+// openClass makes the first teacher by the code on the console of a web process, opens
+// a class and returns its code. Behind a proxy nobody sits at the bench.
+func (s *stack) openClass(t *testing.T, b *box) string {
+	t.Helper()
+	var code []string
+	eventually(t, 10*time.Second, "a code on the console", func() bool {
+		code = consoleCode.FindStringSubmatch(s.running["web-a"].log.String())
+		return code != nil
+	})
+	jar, _ := cookiejar.New(nil)
+	teacher := &http.Client{Jar: jar}
+	if status, body := (&panel{t: t, url: b.url, http: teacher}).post("/api/v1/seats", `{"nickname":"Eve"}`); status != http.StatusNotFound {
+		t.Fatalf("a seat without a code: %d %s", status, body)
+	}
+	b.call(teacher, "POST", "teacher", fmt.Sprintf(`{"code":%q,"name":"Ms Roy","password":"correct horse"}`, code[1]))
+	return b.openClass(teacher)
 }
 
 // back starts a web process again and waits until the proxy, which left it out,
@@ -78,9 +100,13 @@ func (s *stack) refused(base, origin string) (*http.Response, string) {
 }
 
 // composeLesson is a lesson in which both web processes are restarted.
-func composeLesson(t *testing.T, s *stack, ann *tab) {
-	ann.open("/lab/")
-	ann.join("Ann")
+func composeLesson(t *testing.T, s *stack, ann *tab, code string) {
+	ann.allow("status of 401") // nobody yet
+	ann.open("/lab/join/" + code)
+	ann.until("the question for a name", `document.querySelector('dialog input[name=nickname]')`)
+	ann.write("dialog input[name=nickname]", "Ann")
+	ann.press("dialog button.primary", "")
+	ann.untilText("header .who", "Ann")
 	ann.until("both devices live", `document.querySelectorAll('li.device .chip.ok').length === 2`)
 	ann.press("a.cover[href='d/pendulum']", "")
 	ann.until("a plot with a trace", `globalThis.plotted > 0`)
@@ -115,8 +141,8 @@ func composeLesson(t *testing.T, s *stack, ann *tab) {
 }
 
 // composeFrames: binary frames, a stop that is told with 1001, and the other process.
-func composeFrames(t *testing.T, s *stack) {
-	p := s.browserBox(t).panel("Bob")
+func composeFrames(t *testing.T, s *stack, code string) {
+	p := s.browserBox(t).student(code, "Bob")
 	p.ok(map[string]any{"op": "subscribe", "device": "pendulum"})
 	flow := func(p *panel) {
 		t.Helper()

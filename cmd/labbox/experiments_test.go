@@ -22,9 +22,17 @@ type person struct {
 
 func (b *box) person(t *testing.T, name string) *person {
 	t.Helper()
+	return b.pupil(t, "", name)
+}
+
+// pupil is a student of the class with this code.
+func (b *box) pupil(t *testing.T, code, name string) *person {
+	t.Helper()
 	jar, _ := cookiejar.New(nil)
 	p := &person{t: t, url: b.url, http: &http.Client{Jar: jar, Timeout: 20 * time.Second}}
-	p.send("POST", "/api/v1/seats", `{"nickname":"`+name+`"}`, nil)
+	if st := p.send("POST", "/api/v1/seats", `{"code":"`+code+`","nickname":"`+name+`"}`, nil); st != http.StatusCreated {
+		t.Fatalf("%s has no seat: %d", name, st)
+	}
 	return p
 }
 
@@ -138,7 +146,9 @@ func TestExperimentOfAStoppedBox(t *testing.T) {
 func TestExperimentAndPeople(t *testing.T) {
 	b := startBox(t, t.TempDir(), pendulumBox)
 	b.until("pendulum", "live", isLive)
-	ana, ben := b.person(t, "Ana"), b.person(t, "Ben")
+	teacher := b.seat("Ms Roy")
+	code := b.openClass(teacher)
+	ana, ben := b.pupil(t, code, "Ana"), b.pupil(t, code, "Ben")
 	var lease struct{ Lease *edge.LeaseInfo }
 	if st := ben.send("POST", "/api/v1/devices/pendulum/lease", "", &lease); st != 200 {
 		t.Fatal(st)
@@ -167,10 +177,11 @@ func TestExperimentAndPeople(t *testing.T) {
 	}
 	c := ana.submit(pushing)
 	ana.until(c, "a reason", func(x experiment.Experiment) bool { return x.Reason != nil && x.Reason.Code == edge.CodeStopped })
-	resumed := time.Now()
-	if st := ben.send("POST", "/api/v1/devices/pendulum/resume", "", nil); st != 200 {
-		t.Fatal(st)
+	if st := ben.send("POST", "/api/v1/devices/pendulum/resume", "", nil); st != 403 {
+		t.Fatalf("a student resumes: %d", st)
 	}
+	resumed := time.Now()
+	b.call(teacher, "POST", "devices/pendulum/resume", "")
 	ana.until(c, "the wait", func(x experiment.Experiment) bool { return x.Step == 2 })
 	if d := time.Since(resumed); d < 25*time.Second {
 		t.Errorf("the device moved by itself %v after the resume", d)
