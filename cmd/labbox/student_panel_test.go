@@ -251,7 +251,7 @@ func TestPlotLooksBack(t *testing.T) {
 	}
 	tb.press(".plots button", "Back to live")
 	tb.until("no slider", `!document.querySelector('.back')`)
-	if js[string](tb, later) == js[string](tb, later) {
+	if now := js[string](tb, later); js[string](tb, later) == now {
 		t.Error("the live plot stands still")
 	}
 	tb.press(".plots button", "Scale follows")

@@ -56,6 +56,9 @@ export function addWords(source) {
   });
 }
 
+/** A name written from right to left leaves the sentence around it as it is.  @param {string} s */
+const isolate = (s) => (/[\u0590-\u08ff\ufb1d-\ufefc]/.test(s) ? `\u2068${s}\u2069` : s);
+
 /** @param {string} text @param {Record<string, unknown>} args */
 export function fill(text, args) {
   const put = (/** @type {string} */ part) => {
@@ -63,7 +66,7 @@ export function fill(text, args) {
     const s = part.replace(/\{(\w+)\}/g, (_, name) => {
       const v = args[name];
       if (v === undefined || v === null || v === '') whole = false;
-      return typeof v === 'number' ? num(v, Math.min(3, `${v}`.split('.')[1]?.length ?? 0)) : String(v ?? '');
+      return typeof v === 'number' ? num(v, Math.min(3, `${v}`.split('.')[1]?.length ?? 0)) : isolate(String(v ?? ''));
     });
     return { s, whole };
   };

@@ -77,6 +77,10 @@ test('arguments, optional parts, hints', async () => {
   assert.equal(fill('Outside[ {min} to {max}][ {unit}].', { min: -1.5, max: 2 }), 'Outside \u22121.5 to 2.');
   assert.equal(fill('Outside[ {min} to {max}][ {unit}].', {}), 'Outside.');
   assert.equal(t('err.lease_taken', { holder: 'Bo' }), 'Somebody else is driving: Bo.');
+  assert.equal(
+    t('err.lease_taken', { holder: '\u05d3\u05e0\u05d4' }),
+    'Somebody else is driving: \u2068\u05d3\u05e0\u05d4\u2069.',
+  );
   assert.equal(errorText({ code: 'never_heard', message: 'as the box says' }), 'as the box says');
   assert.equal(hintText({ code: 'never_heard', hint: 'try it' }), 'try it');
 });
