@@ -76,3 +76,15 @@ func (b *box) call(client *http.Client, method, path, body string) []byte {
 	}
 	return answer
 }
+
+// labboxSays runs labbox and returns what it prints.
+func labboxSays(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "LABBOX_AS_MAIN=1")
+	out, err := cmd.Output()
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		t.Fatalf("labbox %s: exit code %d, want %d: %v\n%s", strings.Join(args, " "), got, code, err, out)
+	}
+	return string(out)
+}
