@@ -142,6 +142,7 @@ type plate struct {
 	babbles  bool          // sends garbage for telemetry
 	nonsense bool          // answers the safe sequence with something else
 	warmer   float64       // than 25.31
+	saw      func(line string, stands float64)
 }
 
 func (p *plate) set(f func(*plate)) { p.mu.Lock(); f(p); p.mu.Unlock() }
@@ -209,6 +210,9 @@ func (p *plate) run(port transport.Port) {
 		}
 		p.mu.Lock()
 		p.got = append(p.got, sc.Text())
+		if p.saw != nil {
+			p.saw(sc.Text(), p.duty)
+		}
 		deaf, mute, nonsense := p.deaf, p.mute, p.nonsense
 		p.mu.Unlock()
 		if deaf {
