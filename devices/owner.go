@@ -294,6 +294,7 @@ func (o *Owner) Do(ctx context.Context, ask *edge.Ask) (*edge.Answer, error) {
 			return nil, err
 		}
 	}
+	ask = s.ownTeacher(ask)
 	if ans, ok, err := s.turnAsk(ctx, ask); ok {
 		return ans, err
 	}

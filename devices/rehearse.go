@@ -157,6 +157,16 @@ func (o *Owner) twinOver(s *Supervisor) {
 	o.publish(edge.Subject(o.cfg.Box, st.Device, edge.KindState), st)
 }
 
+// ownTeacher is an ask of a rehearsal's seat, which resumes and clears its own.
+func (s *Supervisor) ownTeacher(ask *edge.Ask) *edge.Ask {
+	if s.cfg.Rehearsal == nil || ask.Verb != edge.VerbResume && ask.Verb != edge.VerbClear || !ask.Actor.Role.AtLeast(edge.RoleStudent) {
+		return ask
+	}
+	own := *ask
+	own.Actor.Role = edge.RoleTeacher
+	return &own
+}
+
 // watch ends twins that nobody uses until ctx ends, then all of them.
 func (r *rehearsals) watch(ctx context.Context, clock edge.Clock) {
 	tick := time.NewTicker(twinSweep)

@@ -100,6 +100,12 @@ func TestRehearsal(t *testing.T) {
 		}
 		code(t, duty(40), "")
 		code(t, duty(101), edge.CodeOutOfRange)
+		if st, err := ask(ann, edge.VerbStop, twin, nil); err != nil || !st.Stop.Confirmed {
+			t.Fatalf("stop: %+v, %v", st, err)
+		}
+		code(t, duty(40), edge.CodeStopped)
+		_, err = ask(ann, edge.VerbResume, twin, nil) // nobody else can
+		code(t, err, "")
 		_, err = ask(ann, edge.VerbRunStart, twin, nil)
 		code(t, err, edge.CodeForbidden)
 		pl.mu.Lock()

@@ -32,7 +32,7 @@ func (s *Server) ask(ctx context.Context, a edge.Ask) (*edge.Answer, error) {
 		d = nil // a stop is for the owner to judge
 	}
 	a.Actor = s.masked(a.Actor, a.Verb, a.Device)
-	if err := edge.Authorize(a.Actor, a.Verb, a.Device); err != nil {
+	if err := edge.Authorize(a.Actor, needs(d, &a), a.Device); err != nil {
 		return nil, err
 	}
 	if err := checkAsk(&a); err != nil {

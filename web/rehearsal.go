@@ -39,3 +39,12 @@ func (h *hub) over(d *device) {
 		c.unsubscribe(d.id)
 	}
 }
+
+// needs is the verb whose role an ask needs: of a rehearsal its own seat is the
+// teacher.
+func needs(d *device, a *edge.Ask) edge.Verb {
+	if own := a.Verb == edge.VerbResume || a.Verb == edge.VerbClear; own && d != nil && d.state().Rehearsal != nil && d.seenBy(a.Actor.Seat) {
+		return edge.VerbRehearse
+	}
+	return a.Verb
+}
