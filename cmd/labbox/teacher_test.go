@@ -41,18 +41,6 @@ func onConsole(t *testing.T, log *lockedBuffer, line string) string {
 	return m[1]
 }
 
-// teacherCLI runs labbox teacher and returns what it prints.
-func teacherCLI(t *testing.T, code int, args ...string) string {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], append([]string{"teacher"}, args...)...)
-	cmd.Env = append(os.Environ(), "LABBOX_AS_MAIN=1")
-	out, err := cmd.Output()
-	if got := cmd.ProcessState.ExitCode(); got != code {
-		t.Fatalf("labbox teacher %v: exit code %d, want %d: %v\n%s", args, got, code, err, out)
-	}
-	return string(out)
-}
-
 // The first teacher comes in by the code on the console; who has lost the password, by
 // one of labbox teacher reset, beside a box that runs.
 func TestTeacherByTheConsole(t *testing.T) {
@@ -70,10 +58,10 @@ func TestTeacherByTheConsole(t *testing.T) {
 		return client
 	}
 	first := come(fmt.Sprintf(`{"code":%q,"name":"Ms Roy","password":"correct horse"}`, code))
-	if out := teacherCLI(t, 0, "list", "--data", data); out != "operator\tMs Roy\tdemo\n" {
+	if out := labboxSays(t, 0, "teacher", "list", "--data", data); out != "operator\tMs Roy\tdemo\n" {
 		t.Errorf("%q", out)
 	}
-	out := teacherCLI(t, 0, "reset", "--data", data)
+	out := labboxSays(t, 0, "teacher", "reset", "--data", data)
 	reset := strings.TrimSpace(strings.TrimPrefix(out, "teacher code "))
 	if st, err := os.Stat(filepath.Join(data, class.ResetFile)); err != nil || st.Mode().Perm() != 0o600 {
 		t.Error(st, err)
@@ -92,8 +80,8 @@ func TestTeacherByTheConsole(t *testing.T) {
 	if strings.Contains(log.String(), "teacher code") {
 		t.Error("a code for a first teacher, and there is one")
 	}
-	teacherCLI(t, exitUsage, "fly")
-	teacherCLI(t, exitUsage, "reset", "--data", filepath.Join(data, "nowhere"))
+	labboxSays(t, exitUsage, "teacher", "fly")
+	labboxSays(t, exitUsage, "teacher", "reset", "--data", filepath.Join(data, "nowhere"))
 }
 
 // What a class joins by is on the console, too.
