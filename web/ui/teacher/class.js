@@ -51,7 +51,7 @@ function NewClass() {
   return html`<form class="card narrow form" onSubmit=${submit} aria-labelledby="te-new">
     <h1 id="te-new">${t('te.new')}</h1>
     <p>${t('te.new.why')}</p>
-    <label>${t('te.class.title')}<input name="title" maxlength="80" required placeholder=${t('te.class.example')} /></label>
+    <label>${t('te.class.title')}<input name="title" maxlength="80" required /></label>
     <label>${t('te.roster')}<textarea name="roster" rows="4" aria-describedby="te-roster" value=${roster}
       onInput=${(/** @type {any} */ e) => setRoster(e.target.value)}></textarea></label>
     <p class="small" id="te-roster" role="status">${list.length ? t('te.roster.n', { n: list.length }) : t('te.roster.why')}</p>

@@ -11,7 +11,6 @@ export default {
   'te.box.print.why': 'Compare it with the one that the box prints on its console.',
   'te.box.version': 'Version',
   'te.busy': 'One moment…',
-  'te.class.example': 'Physics 11b, Tuesday',
   'te.class.none': 'No class is open.',
   'te.class.title': 'Title',
   'te.cleared': 'Self-test passed. The device may be driven again.',

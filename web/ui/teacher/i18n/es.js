@@ -12,7 +12,6 @@ export default {
   'te.box.print.why': 'Compárela con la que la caja muestra en su consola.',
   'te.box.version': 'Versión',
   'te.busy': 'Un momento…',
-  'te.class.example': 'Física 1.º B, martes',
   'te.class.none': 'No hay ninguna clase abierta.',
   'te.class.title': 'Título',
   'te.cleared': 'Autoprueba superada. El equipo se puede volver a manejar.',
