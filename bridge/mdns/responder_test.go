@@ -290,6 +290,29 @@ func TestBoxesSwitchedOnTogether(t *testing.T) {
 	})
 }
 
+// Two probes at once: who has the earlier data waits (RFC 6762, 8.2).
+func TestProbesAtOnce(t *testing.T) {
+	for other, waits := range map[string]bool{"192.168.1.4": false, "192.168.1.5": false, "192.168.1.6": true} {
+		r, err := New(Config{Name: "labbox", Instance: "labbox bench", Service: "_http._tcp", Port: 8080, Text: []string{"path=/"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &link{Link: Link{net.Interface{Index: 1, Name: "lan"}, []netip.Prefix{netip.MustParsePrefix("192.168.1.5/24")}},
+			conns: []conn{&counting{}}, stage: 1, said: map[string]time.Time{}}
+		r.links["lan"] = l
+		theirs := identity{host: "labbox.local.", instance: "x._http._tcp.local.", service: "_http._tcp.local.", port: 1, v4: []netip.Addr{netip.MustParseAddr(other)}}
+		b, err := theirs.probe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Unix(1000, 0)
+		r.heard(packet{l, &counting{}, b, netip.MustParseAddrPort("192.168.1.9:5353")}, now)
+		if got := l.stage == 0 && l.next.Equal(now.Add(time.Second)); got != waits {
+			t.Errorf("against %s: waits %v", other, got)
+		}
+	}
+}
+
 func TestNameIsDefended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{}
