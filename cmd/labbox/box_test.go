@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	if watchersMain() || benchMain() || seatsMain() {
+	if watchersMain() || benchMain() || seatsMain() || driverMain() {
 		return
 	}
 	testscript.Main(m, map[string]func(){"labbox": main})
