@@ -65,7 +65,7 @@ func TestPanelOutlivesTheBox(t *testing.T) {
 	if !js[bool](tb, `globalThis.samePage === true`) {
 		t.Error("the page was loaded anew")
 	}
-	tb.untilText(".turn", "Nobody is driving")
+	tb.untilText(".turn", "You are driving") // who drove is called first
 	tb.shoot("box-back")
 	tb.pass(2 * time.Second) // none comes late either
 	if n := tb.sentOps("cmd"); n != 2 {
