@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // A lesson on a computer without any network: a namespace with nothing but
@@ -66,6 +68,7 @@ func TestOfflineInside(t *testing.T) {
 	if ann.requests < 10 {
 		t.Errorf("only %d requests of the page were seen", ann.requests)
 	}
+	ann.do(chromedp.Navigate("about:blank")) // or it complains that the box is gone
 	if err := b.stop(); err != nil {
 		t.Errorf("exit: %v", err)
 	}
