@@ -106,13 +106,15 @@ func set[T comparable](list ...T) map[T]bool {
 func verbSet() map[edge.Verb]bool {
 	return set(edge.VerbWatch, edge.VerbTake, edge.VerbRelease, edge.VerbBeat, edge.VerbCommand, edge.VerbStop, edge.VerbResume,
 		edge.VerbClear, edge.VerbRunStart, edge.VerbRunStop, edge.VerbAnnotate, edge.VerbExport, edge.VerbDelete,
-		edge.VerbExperiment, edge.VerbCancel)
+		edge.VerbExperiment, edge.VerbCancel, edge.VerbLeave, edge.VerbGrant, edge.VerbPair, edge.VerbRevoke, edge.VerbHold,
+		edge.VerbUnhold, edge.VerbNarrow, edge.VerbRules, edge.VerbPresent, edge.VerbRehearse, edge.VerbClass, edge.VerbBox)
 }
 
 func codeSet() map[edge.Code]bool {
 	return set(edge.CodeInternal, edge.CodeBadRequest, edge.CodeBadName, edge.CodeTooLarge, edge.CodeTooMany, edge.CodeUnknownOp,
 		edge.CodeUnknownDevice, edge.CodeUnknownChannel, edge.CodeUnknownCommand, edge.CodeUnknownRun, edge.CodeUnknownExperiment,
-		edge.CodeNotFound, edge.CodeNoSeat, edge.CodeForbidden, edge.CodeBadOrigin, edge.CodeNotHolder, edge.CodeLeaseTaken,
+		edge.CodeNotFound, edge.CodeNoSeat, edge.CodeNoClass, edge.CodeClassLocked, edge.CodeBadLogin, edge.CodeNameUsed,
+		edge.CodeUnknownSeat, edge.CodeHeld, edge.CodeTooLong, edge.CodeForbidden, edge.CodeBadOrigin, edge.CodeNotHolder, edge.CodeLeaseTaken,
 		edge.CodeStaleFence, edge.CodeLate, edge.CodeStaleTick, edge.CodeDuplicate, edge.CodeOutOfRange, edge.CodeSlew, edge.CodeRate,
 		edge.CodeBadValue, edge.CodeMissingValue, edge.CodeInterlock, edge.CodeStopped, edge.CodeSafing, edge.CodeQuarantined,
 		edge.CodeNotReady, edge.CodeDeviceRefused, edge.CodeNoAnswer, edge.CodeUnknownOutcome, edge.CodeWriteStuck,
@@ -122,5 +124,6 @@ func codeSet() map[edge.Code]bool {
 }
 
 func eventSet() map[string]bool {
-	return set("state", "lease", "command", "refused", "safe", "estop", "gap", "text", "run", "note")
+	return set("state", "lease", "command", "refused", "safe", "estop", "gap", "text", "run", "note", "hold",
+		"interlock", "known", "limits", "longest_run", "quarantine", "rules")
 }
