@@ -25,7 +25,7 @@ func (r *rig) off(since time.Time) time.Duration {
 func TestTimesToTheWire(t *testing.T) {
 	for name, baud := range map[string]int{"115200 baud": 115200, "9600 baud": 9600} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, mem.Options{Baud: baud}, func(typ *Type) { typ.command("duty").Rate = 0 }, func(t *testing.T, r *rig) {
+			inBubble(t, mem.Options{Baud: baud}, func(typ *Type) { typ.command("duty").Rate, typ.channel("temp").Trip = 0, true }, func(t *testing.T, r *rig) {
 				r.plate.set(func(p *plate) { p.interval = time.Second * 1000 / time.Duration(baud) }) // what the line carries
 				line := time.Duration(16*10) * time.Second / time.Duration(baud)                      // the resync and the safe message; what was under way is dropped
 				causes := map[string]struct {
@@ -43,6 +43,17 @@ func TestTimesToTheWire(t *testing.T) {
 							t.Error(err)
 						}
 						return now
+					}},
+					"limits narrowed": {20*time.Millisecond + line, func(uint64) time.Time {
+						now := time.Now()
+						if err := r.Narrow(context.Background(), tea, within("duty.duty", 0, 50)); err != nil {
+							t.Error(err)
+						}
+						return now
+					}},
+					"value outside its range": {20*time.Millisecond + line + 2*time.Second*1000/time.Duration(baud), func(uint64) time.Time {
+						r.plate.set(func(p *plate) { p.warmer = 200 })
+						return time.Now()
 					}},
 					"silence": {r.t2().Grace + 250*time.Millisecond, func(f uint64) time.Time {
 						if err := r.HeartBeat(ann, f); err != nil {
@@ -62,6 +73,8 @@ func TestTimesToTheWire(t *testing.T) {
 						took = append(took, r.off(c.do(f)))
 						_ = r.Resume(tea)
 						_ = r.Release(ann, f)
+						_ = r.Narrow(context.Background(), tea, nil)
+						r.plate.set(func(p *plate) { p.warmer = 0 })
 						r.until("live", live)
 						if st := r.Status(); st.Lease != nil {
 							t.Fatalf("%+v", st.Lease)
