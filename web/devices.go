@@ -111,7 +111,7 @@ func (s *Server) fenceOf(q *call) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if l := d.state().Lease; l != nil && l.Holder.ID == q.actor.Seat {
+	if l := d.state().Lease; l != nil && (l.Holder.ID == q.actor.Seat || l.Partner != nil && l.Partner.ID == q.actor.Seat) {
 		return l.Fence, nil
 	}
 	return 0, nil

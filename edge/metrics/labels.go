@@ -82,7 +82,7 @@ func (m *Metrics) verb(v edge.Verb) string {
 
 // kinds are the last words of subjects, and what is none of them.
 var kinds = [...]string{edge.KindLive, edge.KindState, edge.KindEvent, edge.KindDo, edge.KindStop, edge.KindTick,
-	edge.KindExperiment, edge.KindSeat, other}
+	edge.KindExperiment, edge.KindSeat, edge.KindClass, other}
 
 // kindOf is the index into kinds.
 func kindOf(subject string) int {
