@@ -50,7 +50,7 @@ func TestPanelOutlivesTheBox(t *testing.T) {
 	tb.untilText(".banner.bad", "Connection to the box lost")
 	tb.untilText(".readouts .flag", "Old values")
 	tb.untilText(".chip", "Unknown")
-	tb.until("every control is off", `[...document.querySelectorAll('.commands button, .commands input')].every((e) => e.disabled)`)
+	tb.until("nothing can be sent", commandsX)
 	tb.shoot("box-gone")
 
 	again := startBoxAt(t, strings.TrimPrefix(b.url, "http://"), data, "")
