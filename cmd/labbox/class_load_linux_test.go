@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -209,38 +208,15 @@ func TestClassOf300(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	far := exec.CommandContext(ctx, os.Args[0])
-	far.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", benchEnv, classBench, 0))
-	far.Stderr = os.Stderr
-	out, err := far.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := far.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { stop(); _ = far.Wait() }()
 	dir := t.TempDir()
-	file := filepath.Join(dir, "talker.yaml")
-	if err := os.WriteFile(file, []byte(classType), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	text := "schema: 1\nbox: class\ndevices:\n"
-	for names, i := bufio.NewScanner(out), 0; i < classBench; i++ {
-		if !names.Scan() {
-			t.Fatal("the bench did not start")
-		}
-		text += fmt.Sprintf("  - {id: d%d, type: %s, port: {path: %s}}\n", i, file, names.Text())
-	}
+	text := farBench(t, dir, classType, classBench, 0)
 	b := startRelease(t, filepath.Join(dir, "data"), text)
 	for i := range classBench {
 		b.until(fmt.Sprintf("d%d", i), "live", isLive)
 	}
 	code := b.openClass(b.seat("Teacher"))
 
-	room := exec.CommandContext(ctx, os.Args[0])
+	room := exec.CommandContext(t.Context(), os.Args[0])
 	room.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d %d %d", seatsEnv, b.url, code, classSeats, classBench, int(classWatch.Seconds())))
 	room.Stderr = os.Stderr
 	said, err := room.StdoutPipe()

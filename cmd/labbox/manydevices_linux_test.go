@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -73,17 +72,12 @@ func benchMain() bool {
 	}
 }
 
-// A bench full of devices costs little: 32 at 100 lines/s and 4 at 10 kB/s, no
-// sample lost, a quarter of one core. The lines are made in another process.
-func TestManyDevices(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	far := exec.CommandContext(ctx, exe)
-	far.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", benchEnv, slowLines, fastLines))
+// farBench starts a process that plays serial devices of a type, and returns the
+// box file that has them: d0, d1 and so on.
+func farBench(t *testing.T, dir, typeFile string, slow, fast int) string {
+	t.Helper()
+	far := exec.CommandContext(t.Context(), os.Args[0])
+	far.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d", benchEnv, slow, fast))
 	far.Stderr = os.Stderr
 	out, err := far.StdoutPipe()
 	if err != nil {
@@ -92,20 +86,27 @@ func TestManyDevices(t *testing.T) {
 	if err := far.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { stop(); _ = far.Wait() }()
-	dir := t.TempDir()
+	t.Cleanup(func() { _ = far.Process.Kill(); _ = far.Wait() })
 	file := filepath.Join(dir, "talker.yaml")
-	if err := os.WriteFile(file, []byte(benchType), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(typeFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	text := "schema: 1\nbox: bench\ndevices:\n"
 	names := bufio.NewScanner(out)
-	for i := range slowLines + fastLines {
+	for i := range slow + fast {
 		if !names.Scan() {
 			t.Fatal("the bench did not start")
 		}
 		text += fmt.Sprintf("  - {id: d%d, type: %s, port: {path: %s}}\n", i, file, names.Text())
 	}
+	return text
+}
+
+// A bench full of devices costs little: 32 at 100 lines/s and 4 at 10 kB/s, no
+// sample lost, a quarter of one core. The lines are made in another process.
+func TestManyDevices(t *testing.T) {
+	dir := t.TempDir()
+	text := farBench(t, dir, benchType, slowLines, fastLines)
 	b := startBox(t, filepath.Join(dir, "data"), text)
 	defer b.kill()
 	all := func() (list []edge.Status) {
