@@ -149,7 +149,8 @@ func shorten(longest *time.Duration, to time.Duration) error {
 	return nil
 }
 
-// narrow of a channel: a value outside makes the device safe.
+// narrow of a channel: a value outside makes the device safe, without the type's
+// tolerance.
 func (ch *Channel) narrow(l config.Limit) error {
 	if ch.Range == nil {
 		ch.Range = &Range{math.Inf(-1), math.Inf(1)}
@@ -158,7 +159,7 @@ func (ch *Channel) narrow(l config.Limit) error {
 	if err != nil {
 		return err
 	}
-	ch.Range, ch.Trip = &r, true
+	ch.Range, ch.Trip, ch.TripBeyond = &r, true, 0
 	return nil
 }
 

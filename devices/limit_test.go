@@ -52,7 +52,7 @@ func TestLimitsOfABench(t *testing.T) {
 			t.Errorf("%s: the contract says nothing of it", name)
 		}
 	}
-	if base.channel("temp").Trip || base.command("fan").LongestRun != 0 {
+	if base.channel("temp").Range[1] != 150 || base.command("fan").LongestRun != 0 {
 		t.Error("the type itself was changed")
 	}
 	if _, err := base.narrowed(&config.Device{ID: "p", LongestRun: 2 * time.Minute}); err == nil {
