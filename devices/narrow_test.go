@@ -117,8 +117,9 @@ func TestNarrowedBetweenAcceptanceAndWriting(t *testing.T) {
 		r.plate.set(func(p *plate) { p.slow = 300 * time.Millisecond }) // each answer holds the line
 		errs := map[float64]chan error{}
 		for _, x := range []float64{10, 80, 20} {
-			errs[x] = make(chan error, 1)
-			go func() { errs[x] <- r.duty(ann, f, x) }()
+			done := make(chan error, 1)
+			errs[x] = done
+			go func() { done <- r.duty(ann, f, x) }()
 			time.Sleep(time.Millisecond)
 		}
 		code(t, r.Narrow(t.Context(), tea, within("duty.duty", 0, 50)), "")
