@@ -197,12 +197,13 @@ func (s *Server) seatGone(seat string) {
 	}
 }
 
-// seatClients returns the connections of a seat to this process.
+// seatClients returns the connections of a seat to this process, also those that have
+// not said hello yet: they would say it afterwards.
 func (s *Server) seatClients(seat string) []*client {
 	var list []*client
 	for _, c := range s.hub.snapshot() {
 		c.mu.Lock()
-		mine := c.actor.Seat == seat && c.ready && !c.over
+		mine := c.actor.Seat == seat && !c.over
 		c.mu.Unlock()
 		if mine {
 			list = append(list, c)

@@ -56,19 +56,16 @@ func (c *client) hello(m *message) error {
 		c.bid(closeProtocol, "only v 1 is spoken")
 		return nil
 	}
+	c.mu.Lock()
 	if m.Token != "" {
-		actor, err := c.s.lookup(c.s.ctx, m.Token)
-		if edge.CodeOf(err) == edge.CodeNoSeat {
-			c.bid(closeSeat, "the seat is not known")
+		c.via, c.token = viaAPI, m.Token
+	}
+	token := c.token
+	c.mu.Unlock()
+	if token != "" {
+		if over := c.sit(token, m.Token != ""); over {
 			return nil
 		}
-		if err != nil {
-			c.bid(closeLater, string(edge.CodeOf(err)))
-			return nil
-		}
-		c.mu.Lock()
-		c.actor, c.via, c.token = actor, viaAPI, m.Token
-		c.mu.Unlock()
 	}
 	if len(m.Tab) > 64 {
 		m.Tab = m.Tab[:64]
@@ -93,6 +90,32 @@ func (c *client) hello(m *message) error {
 		"you": you(c.actor), "features": features(), "devices": list, "class": class}))
 	c.wakeUp()
 	return nil
+}
+
+// sit looks up the seat of a connection that is known to the hub by now: what has
+// become of the seat since the handshake was told to nobody here. given: the hello
+// names it.
+func (c *client) sit(token string, given bool) (over bool) {
+	for range 2 { // once more: news of a seat reaches a connection only once it is its own
+		actor, err := c.s.lookup(c.s.ctx, token)
+		c.mu.Lock()
+		had := c.actor.Seat
+		if err == nil {
+			c.actor = actor
+		}
+		c.mu.Unlock()
+		switch {
+		case edge.CodeOf(err) == edge.CodeNoSeat && (given || had != ""):
+			c.bid(closeSeat, "the seat is not known")
+			return true
+		case err != nil && given:
+			c.bid(closeLater, string(edge.CodeOf(err)))
+			return true
+		case err != nil || had == actor.Seat:
+			return false
+		}
+	}
+	return false
 }
 
 // back beats at once for who drives and has come back: her next command shall not
