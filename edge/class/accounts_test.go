@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -146,6 +147,31 @@ func TestDelaysGrow(t *testing.T) {
 	}
 	if w, err := d.begin("ann", "10.0.0.7", now); err != nil || w != 0 {
 		t.Fatal(w, err)
+	}
+}
+
+// Thousands of names, from one address or from many, end nobody's wait.
+func TestManyNamesEndNoWait(t *testing.T) {
+	for name, from := range map[string]func(int) string{
+		"one address":    func(int) string { return "10.0.0.1" },
+		"many addresses": func(i int) string { return "10.9." + strconv.Itoa(i) },
+	} {
+		var d delays
+		now := time.Hour
+		for range 12 {
+			w, _ := d.begin("ann", "10.0.0.1", now)
+			now += w
+		}
+		_, _ = d.begin("ann", "10.0.0.1", now)
+		for i := range 3 * maxTriers {
+			_, _ = d.begin("x"+strconv.Itoa(i), from(i), now)
+		}
+		if _, err := d.begin("ann", "10.0.0.1", now); edge.CodeOf(err) != edge.CodeTooMany {
+			t.Errorf("%s: the wait is over: %v", name, err)
+		}
+		if len(d.by) > maxTriers+1 {
+			t.Errorf("%s: %d are remembered", name, len(d.by))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package class
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -39,27 +40,27 @@ type delays struct {
 func (d *delays) begin(account, address string, now time.Duration) (time.Duration, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.by == nil || len(d.by) > maxTriers {
-		d.by = map[string]*try{} // many at once: the tries of this second are what is lost
-	}
 	keys := map[string]time.Duration{"@" + address: addressDelay}
 	if account != "" && !d.good[account+"@"+address] {
 		keys[account] = accountDelay
 	}
 	var wait time.Duration
 	for k := range keys {
-		t := d.by[k]
-		if t == nil || now-t.last > forgetTries {
-			t = &try{}
-			d.by[k] = t
+		if t := d.by[k]; t != nil && now-t.last > forgetTries {
+			delete(d.by, k)
+		} else if t != nil {
+			wait = max(wait, t.until-now)
 		}
-		wait = max(wait, t.until-now)
 	}
 	if wait > 0 {
-		return wait, errWait(edge.CodeTooMany, "too many wrong tries", wait)
+		return wait, errWait(edge.CodeTooMany, "too many wrong tries", wait) // and not remembered: it costs the asker nothing
 	}
 	for k, most := range keys {
 		t := d.by[k]
+		if t == nil {
+			t = &try{}
+			d.remember(k, t, now)
+		}
 		t.n, t.last = t.n+1, now
 		if t.n > freeTries {
 			t.until = now + min(most, time.Second<<min(t.n-freeTries-1, 16))
@@ -67,6 +68,18 @@ func (d *delays) begin(account, address string, now time.Duration) (time.Duratio
 		wait = max(wait, t.until-now)
 	}
 	return wait, nil
+}
+
+// remember makes room where many have tried: for whom nothing is kept waiting, who
+// knows thousands of names does not thereby end the wait of one.
+func (d *delays) remember(key string, t *try, now time.Duration) {
+	if len(d.by) >= maxTriers {
+		maps.DeleteFunc(d.by, func(_ string, t *try) bool { return t.n <= freeTries || now-t.last > forgetTries })
+	}
+	if d.by == nil || len(d.by) >= maxTriers {
+		d.by = map[string]*try{} // thousands that wait: the tries of this hour are what is lost
+	}
+	d.by[key] = t
 }
 
 // passed forgets the wrong tries of who got in.
