@@ -41,7 +41,7 @@ func (s *Supervisor) recover(l *link, code edge.Code) {
 
 // remediesLocked says whether a device may be brought back to its senses.
 func (s *Supervisor) remediesLocked() error {
-	if s.state == edge.StateStale && s.stopped == nil && !s.jailed && !s.ending && s.wantSafe == "" {
+	if s.state == edge.StateStale && s.stopped == nil && s.turns.hold == nil && !s.jailed && !s.ending && s.wantSafe == "" {
 		return nil
 	}
 	return s.obeysLocked()

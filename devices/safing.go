@@ -95,8 +95,17 @@ func (s *Supervisor) jailLocked(format, why string) {
 	s.jailed, s.clearing, s.wantSafe = true, false, ""
 	s.setStateLocked(edge.StateQuarantined, edge.Errorf(edge.CodeQuarantined, format, why).
 		WithHint("look at the device, then clear the quarantine"))
-	s.keeper.Revoke()
+	s.disownLocked()
 	s.tellLocked()
+}
+
+// disownLocked ends the turn of a device that comes into quarantine.
+func (s *Supervisor) disownLocked() {
+	if s.keeper.Revoke() {
+		by, _ := s.keeper.Last()
+		s.eventLocked("lease", nil, map[string]any{"what": "quarantined", "holder": by.Name})
+		s.turnsChangedLocked()
+	}
 }
 
 // astrayLocked is for a device that did not get to its known state: it is made
@@ -128,7 +137,7 @@ func (s *Supervisor) astrayLocked(l *link, err error) error {
 
 // settleLocked is the state after a safe sequence that came to its end.
 func (s *Supervisor) settleLocked() {
-	if s.clearing {
+	if s.clearing && s.wantSafe == "" { // else the self-test is still to come
 		s.jailed, s.clearing = false, false
 	}
 	switch {

@@ -155,6 +155,9 @@ func (s *Supervisor) writeStuck(l *link) {
 	}
 	s.jailed, s.safe = s.typ().Safe != nil, edge.SafeUnconfirmed
 	s.setStateLocked(edge.StateQuarantined, err)
+	if s.jailed {
+		s.disownLocked()
+	}
 	s.mu.Unlock()
 	l.cancel(err)
 	_ = l.port.Close()

@@ -1,0 +1,95 @@
+package devices
+
+import (
+	"testing"
+	"time"
+
+	"labbox/devices/transport/mem"
+	"labbox/edge"
+)
+
+// What the type file has sent after a missing answer leaves a frozen device alone,
+// also while it is stale.
+func TestNothingIsMendedWhileFrozen(t *testing.T) {
+	change := func(typ *Type) {
+		typ.On.Timeout = []Step{{Command: "duty", Args: map[string]any{"duty": 33}}}
+		safe := *typ.Safe
+		safe.Shows = nil // it is confirmed by its reply, though there is no telemetry
+		typ.Safe = &safe
+	}
+	inBubble(t, mem.Options{}, change, func(t *testing.T, r *rig) {
+		f := r.driven(60)
+		defer r.beats(ann, f)()
+		if res, err := r.Hold(t.Context(), tea); err != nil || !res.Confirmed {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		r.plate.set(func(p *plate) { p.frozen = true })
+		r.until("stale", func(st edge.Status) bool { return st.State == edge.StateStale })
+		time.Sleep(time.Second)
+		r.mu.Lock()
+		l := r.link
+		r.mu.Unlock()
+		r.recover(l, edge.CodeNoAnswer)
+		if r.sent("33") {
+			t.Errorf("a frozen device was sent %q", r.plate.lines())
+		}
+		code(t, r.Unhold(tea), "")
+		if r.recover(l, edge.CodeNoAnswer); !r.sent("33") {
+			t.Error("never mended")
+		}
+	})
+}
+
+// Whose device comes into quarantine has no turn any more, whatever brought it
+// there, and the store and the log say so.
+func TestQuarantineEndsTheTurn(t *testing.T) {
+	for name, jail := range map[string]func(r *rig){
+		"unconfirmed": func(r *rig) {
+			r.plate.set(func(p *plate) { p.mute = true })
+			_, _ = r.Stop(r.t.Context(), bob)
+		},
+		"stuck": func(r *rig) {
+			r.mu.Lock()
+			l := r.link
+			r.mu.Unlock()
+			r.writeStuck(l)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, mem.Options{}, nil, func(t *testing.T, r *rig) {
+				f := r.driven(60)
+				defer r.beats(ann, f)()
+				time.Sleep(time.Second)
+				jail(r)
+				r.until("no turn", func(st edge.Status) bool { return st.Lease == nil })
+				if err := r.HeartBeat(ann, f); edge.CodeOf(err) != edge.CodeNotHolder {
+					t.Error(err)
+				}
+				if r.count("lease", "what", "quarantined") != 1 {
+					t.Error("the log does not say that the turn has ended")
+				}
+				time.Sleep(time.Second)
+				if got := r.kv.at(turnsKey("b", "p")); got != "{}" {
+					t.Errorf("kept: %s", got)
+				}
+			})
+		})
+	}
+}
+
+// A clear that comes while the device is being told again to be safe waits for a
+// self-test of its own, known state and all.
+func TestClearDuringARetry(t *testing.T) {
+	change := func(typ *Type) { homing(typ); typ.Between.Shows = []Show{{Channel: "fan", Equals: "on"}} }
+	inBubble(t, mem.Options{}, change, func(t *testing.T, r *rig) {
+		r.plate.set(func(p *plate) { p.mute = true })
+		r.until("quarantined", func(st edge.Status) bool { return st.State == edge.StateQuarantined })
+		r.plate.set(func(p *plate) { p.mute, p.slow = false, 200*time.Millisecond })
+		for serving := false; !serving; time.Sleep(time.Millisecond) {
+			r.mu.Lock()
+			serving = r.serving
+			r.mu.Unlock()
+		}
+		code(t, r.Clear(t.Context(), tea), edge.CodeQuarantined)
+	})
+}
