@@ -76,6 +76,7 @@ func TestLesson(t *testing.T) {
 		tb.allow("status of 401", "status of 403", "status of 404", "status of 409", "status of 422")
 		tb.open("/join/" + code)
 		tb.until("the question for a name", `document.querySelector('dialog input[name=nickname]')`)
+		tb.until("the nickname to have the focus, since the code is there", `document.activeElement.name === 'nickname'`)
 		tb.write("dialog input[name=nickname]", s.name)
 		tb.press("dialog button.primary", "")
 		tb.untilText("header .who", s.name)
@@ -127,6 +128,8 @@ func TestLesson(t *testing.T) {
 	lea.until("she may drive again", `!(`+commandsX+`)`)
 
 	ms.open("/teacher/devices")
+	ms.until("which page it is", `document.querySelector('nav.tabs [aria-current=page]')?.textContent === 'Devices'`)
+	ms.until("names that run from right to left apart from the others", `document.querySelectorAll('.dcard .hint bdi').length === 2`)
 	ms.press(".allbar button", "Freeze all")
 	b.until("pendulum", "frozen", func(st edge.Status) bool { return st.Hold != nil })
 	lea.until("nothing can be sent", commandsX)

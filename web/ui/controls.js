@@ -201,7 +201,7 @@ function Numeric(props) {
       ${send}
     </div>
     <p id=${`${id}-d`} class=${wrong ? 'limits refused' : 'limits'}>
-      ${wrong ? errorText({ code: wrong, args: limits }) : t('param.limits', limits)}${p.slew_per_s ? html`, ${t('param.slew', { v: num(p.slew_per_s), unit: p.unit ?? '' })}` : ''}
+      ${wrong ? errorText({ code: wrong, args: limits }) : t('param.limits', limits)}${!wrong && p.slew_per_s ? html`, ${t('param.slew', { v: num(p.slew_per_s), unit: p.unit ?? '' })}` : ''}
     </p>
   </div>`;
 }

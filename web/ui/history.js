@@ -97,7 +97,8 @@ export function eventText(e, contract) {
     state: t(`state.${a.state}`),
     why: code && has(`err.${code}`) ? errorText({ code, args: a }) : a.message,
   };
-  const key = [`event.${e.code}.${a.what ?? a.outcome}`, `event.${e.code}`].find(has);
+  const kind = `event.${e.code}.${a.what ?? a.outcome}`;
+  const key = [`${kind}.${a.why}`, kind, `event.${e.code}`].find(has);
   return key ? t(key, words) : `${e.code} ${JSON.stringify(a)}`;
 }
 

@@ -87,6 +87,7 @@ export function Join() {
             ? html`<select name="nickname" required><option value="">${t('join.choose')}</option>
               ${names.map((n) => html`<option key=${n.name} value=${n.name} disabled=${n.taken}>${n.taken ? t('join.taken', { name: n.name }) : n.name}</option>`)}</select>`
             : html`<input name="nickname" autocomplete="nickname" required maxlength="40" defaultValue=${seat?.name ?? ''} dir="auto"
+              autofocus=${Boolean(invitation.code)}
               aria-invalid=${bad ? 'true' : 'false'} aria-describedby="ask-bad" />`
         }
       </label>

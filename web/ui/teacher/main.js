@@ -49,7 +49,7 @@ export function Teacher({ path }) {
   useClass(may, klass.value, phase);
   const at = path === 'class' ? 'teacher/class' : path;
   const open = at.startsWith('teacher/d/') ? at.slice('teacher/d/'.length) : '';
-  const here = open ? 'teacher' : at;
+  const here = open || at === 'teacher/devices' ? 'teacher' : at;
   const beamer = at === 'projector';
   const word = PAGES.find(([p]) => p === here)?.[1] ?? (beamer ? 'te.projector' : 'te.in.title');
   useEffect(() => {

@@ -51,6 +51,13 @@ test('every key that the panel uses exists', () => {
   assert.ok(found > 60);
 });
 
+test('what happens to a turn has words of its own', () => {
+  const go = ['control.go', 'turns.go', 'turns_verbs.go'].map((f) => read(`../../devices/${f}`)).join('');
+  const whats = [...go.matchAll(/(?:endedLocked\(|grantedLocked\(a, &info, |"lease", .*"what": )"([^"]+)"/g)].map((m) => m[1]);
+  assert.ok(whats.length > 8);
+  for (const w of [...whats, 'paired', 'unpaired', 'expired.turn', 'expired.idle']) assert.ok(`event.lease.${w}` in en, w);
+});
+
 test('every error code and state of the box has words', () => {
   const codes = [...read('../../edge/errors.go').matchAll(/^\s+Code\w+\s+Code = "(\w+)"/gm)].map((m) => m[1]);
   assert.ok(codes.length > 30);
