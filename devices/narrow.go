@@ -129,6 +129,17 @@ func (s *Supervisor) outsideLocked(t *Type) string {
 	return ""
 }
 
+// bench is the device's type within the bench's limits, and what a teacher has
+// narrowed beyond them.
+func (s *Supervisor) bench() (*Type, map[string]edge.Limit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.narrow.base == nil {
+		return s.typ(), nil
+	}
+	return s.narrow.base, s.narrow.limits
+}
+
 // withinLocked is a type of the bench's within what a teacher has narrowed.
 func (s *Supervisor) withinLocked(base *Type) (*Type, error) {
 	n, err := base.limited(s.narrow.limits)

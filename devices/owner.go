@@ -320,7 +320,11 @@ func (o *Owner) Do(ctx context.Context, ask *edge.Ask) (*edge.Answer, error) {
 		id, err := o.rehearse(s, ask.Actor)
 		return &edge.Answer{Device: id}, err
 	case edge.VerbNarrow:
-		return &edge.Answer{}, s.Narrow(ctx, ask.Actor, ask.Limits)
+		if err := s.Narrow(ctx, ask.Actor, ask.Limits); err != nil {
+			return nil, err
+		}
+		o.twins.narrow(ctx, s.ID(), ask)
+		return &edge.Answer{}, nil
 	case edge.VerbRunStart, edge.VerbRunStop, edge.VerbAnnotate:
 		r, err := o.runs(ctx, s, ask)
 		return &edge.Answer{Run: r}, err

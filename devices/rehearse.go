@@ -129,13 +129,17 @@ func (o *Owner) rehearse(s *Supervisor, a edge.Actor) (string, error) {
 
 // twin makes the supervisor of a simulated device of the same type and limits.
 func (o *Owner) twin(id string, of *Supervisor, a edge.Actor) (*Supervisor, error) {
-	t := of.typ()
+	t, limits := of.bench()
 	opener, err := SimOpener(t, "rehearsal of "+of.ID(), rand.Uint64())
 	if err != nil {
 		return nil, edge.Errorf(edge.CodeNotReady, "%s cannot be simulated: %w", t.Name, err)
 	}
+	ledger := newMemoryLedger(o.cfg.Box, o.cfg.Logger)
+	if err := ledger.saveLimits(context.Background(), id, limits); err != nil {
+		return nil, err
+	}
 	s, err := New(Config{Box: o.cfg.Box, ID: id, Name: of.cfg.Name, Type: t, Opener: opener, Clock: o.cfg.Clock,
-		Ledger: newMemoryLedger(o.cfg.Box, o.cfg.Logger), Sinks: []edge.Sink{o}, Logger: o.cfg.Logger,
+		Ledger: ledger, Sinks: []edge.Sink{o}, Logger: o.cfg.Logger,
 		Rehearsal: &edge.Rehearsal{Of: of.ID(), Seat: a.Seat}})
 	if err != nil {
 		return nil, err
@@ -147,8 +151,28 @@ func (o *Owner) twin(id string, of *Supervisor, a edge.Actor) (*Supervisor, erro
 	return s, nil
 }
 
-// twinOver says that a twin is no more.
+// narrow gives the limits that a device has from now on to its twins, too: who
+// rehearses finds those that will be there.
+func (r *rehearsals) narrow(ctx context.Context, of string, ask *edge.Ask) {
+	var list []*Supervisor
+	r.mu.Lock()
+	for _, t := range r.byID {
+		if t.of == of {
+			list = append(list, t.sup)
+		}
+	}
+	r.mu.Unlock()
+	for _, s := range list {
+		_ = s.Narrow(ctx, ask.Actor, ask.Limits) // one that says by itself what it is may have said otherwise
+	}
+}
+
+// twinOver says that a twin is no more. Whoever still asks it makes it say nothing
+// after that.
 func (o *Owner) twinOver(s *Supervisor) {
+	s.mu.Lock()
+	s.changed = func(edge.Status) {}
+	s.mu.Unlock()
 	o.mu.Lock()
 	delete(o.now, s.ID())
 	o.mu.Unlock()
@@ -174,6 +198,8 @@ func (r *rehearsals) watch(ctx context.Context, clock edge.Clock) {
 	for {
 		select {
 		case <-ctx.Done():
+			r.mu.Lock() // one is being made
+			r.mu.Unlock()
 			r.wg.Wait()
 			return
 		case <-tick.C:
