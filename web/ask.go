@@ -52,7 +52,7 @@ func (s *Server) ask(ctx context.Context, a edge.Ask) (*edge.Answer, error) {
 	}
 	answer, err := s.request(ctx, &a, edge.KindDo, body)
 	if err != nil {
-		return nil, err
+		return nil, s.veilNow().refusal(err)
 	}
 	switch {
 	case a.Verb == edge.VerbTake && answer.Lease != nil:

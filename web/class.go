@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"labbox/edge"
@@ -27,6 +28,7 @@ type room struct {
 	members []class.Member
 	renamed map[string]bool // seats whose name has changed
 	wake    chan struct{}
+	veil    atomic.Pointer[veil]
 }
 
 func (r *room) now() (*class.Class, []class.Member) {
@@ -41,6 +43,7 @@ func (r *room) enter(m class.Member, of *class.Class) {
 	defer r.mu.Unlock()
 	if r.class != nil && of != nil && r.class.ID == of.ID && !isMember(r.members, m.Seat) {
 		r.members = append(slices.Clip(r.members), m)
+		r.drawVeil()
 	}
 }
 
@@ -141,6 +144,7 @@ func (s *Server) reloadClass(ctx context.Context) {
 	all := !bytes.Equal(raw, r.raw)
 	only := r.renamed
 	r.class, r.raw, r.members, r.renamed = c, raw, members, map[string]bool{}
+	r.drawVeil()
 	r.mu.Unlock()
 	if was != nil && (c == nil || c.ID != was.ID) {
 		s.seats.clear()

@@ -58,6 +58,9 @@ func (s *Server) listExperiments(q *call) error {
 	if err != nil {
 		return err
 	}
+	for i := range list {
+		list[i].By = s.veilNow().ref(list[i].By)
+	}
 	return q.json(http.StatusOK, map[string]any{"experiments": list})
 }
 
@@ -71,6 +74,7 @@ func (s *Server) getExperiment(q *call) error {
 	if err != nil {
 		return err
 	}
+	x.By = s.veilNow().ref(x.By)
 	return q.json(http.StatusOK, ofExperiment(x))
 }
 
@@ -98,7 +102,7 @@ func (h *hub) onExperiment(m edge.Msg) {
 		h.once.warn("experiment not understood", "experiment "+device, "device", device)
 		return
 	}
-	msg := framed(opText, slices.Concat([]byte(`{"op":"experiment","experiment":`), m.Data, []byte(`}`)))
+	msg := framed(opText, slices.Concat([]byte(`{"op":"experiment","experiment":`), h.hide(m.Data), []byte(`}`)))
 	told := map[*client]bool{}
 	if d := h.device(device, false); d != nil {
 		for _, c := range d.watchers() {

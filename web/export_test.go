@@ -1,5 +1,7 @@
 package web
 
+import "labbox/edge/class"
+
 // RouteInfo is a line of the route table, for tests.
 type RouteInfo struct {
 	Method, Pattern string
@@ -13,4 +15,11 @@ func Routes() (list []RouteInfo) {
 		list = append(list, RouteInfo{rt.method, rt.pattern, rt.anonymous, string(rt.verb)})
 	}
 	return list
+}
+
+// Hide replaces the names of a class in a message of the owner.
+func Hide(members []class.Member, b []byte) []byte {
+	r := &room{class: &class.Class{HideNames: true}, members: members}
+	r.drawVeil()
+	return r.veil.Load().hide(b)
 }

@@ -29,6 +29,8 @@ type hub struct {
 	states chan []byte
 	// seatGone is told the ids of seats that were given up, here or elsewhere.
 	seatGone func(seat string)
+	// hide replaces names in what an owner says, while the class hides them.
+	hide func([]byte) []byte
 	// classChanged is told that the class has changed.
 	classChanged func(edge.Msg)
 	subs         []edge.Subscription
@@ -165,6 +167,7 @@ func (h *hub) work(ctx context.Context) {
 // clients: first the contract, then the state, then frames of a new epoch.
 func (h *hub) apply(ctx context.Context, b []byte) {
 	var st edge.Status
+	b = h.hide(b)
 	if err := json.Unmarshal(b, &st); err != nil || edge.CheckName(st.Device) != nil {
 		h.once.warn("status not understood", "status", "err", err)
 		return
@@ -207,7 +210,7 @@ func (h *hub) onEvent(m edge.Msg) {
 		h.once.warn("event not understood", "event "+id, "device", id)
 		return
 	}
-	b := slices.Clone(m.Data)
+	b := slices.Clone(h.hide(m.Data))
 	var r *edge.Rehearsal
 	if d := h.device(id, true); d != nil {
 		d.addEvent(b)

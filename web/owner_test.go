@@ -180,7 +180,7 @@ func (o *fakeOwner) answer(a edge.Ask) (ans edge.Answer, changed bool, err error
 	switch a.Verb {
 	case edge.VerbTake:
 		if d.status.Lease != nil && !holds {
-			return ans, false, edge.Errorf(edge.CodeLeaseTaken, "%s drives", d.status.Lease.Holder.Name)
+			return ans, false, edge.Errorf(edge.CodeLeaseTaken, "%s drives", d.status.Lease.Holder.Name).With("holder", d.status.Lease.Holder.Name)
 		}
 		if !holds {
 			d.fence++

@@ -165,6 +165,7 @@ func New(cfg Config) (*Server, error) {
 	s.hub = newHub(&s.cfg)
 	s.hub.seatGone = s.seatGone
 	s.hub.classChanged = s.onClass
+	s.hub.hide = func(b []byte) []byte { return s.veilNow().hide(b) }
 	s.room.wake = make(chan struct{}, 1)
 	s.room.renamed = map[string]bool{}
 	start, done := context.WithTimeout(s.ctx, storeWithin)
