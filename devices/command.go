@@ -44,8 +44,9 @@ func (s *Supervisor) Command(ctx context.Context, a edge.Actor, fence uint64, c 
 
 // carryOut judges a command, anew where the limits change while it waits.
 func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c *edge.Command, spec *Command) (*edge.CommandResult, error) {
+	var abort chan struct{} // as it was when the command was accepted first
 	for received := s.clock.Mono(); ; {
-		res, err := s.carryOutOnce(ctx, a, fence, c, spec, received)
+		res, err := s.carryOutOnce(ctx, a, fence, c, spec, received, &abort)
 		if !errors.Is(err, errNarrowed) {
 			return res, err
 		}
@@ -55,7 +56,7 @@ func (s *Supervisor) carryOut(ctx context.Context, a edge.Actor, fence uint64, c
 	}
 }
 
-func (s *Supervisor) carryOutOnce(ctx context.Context, a edge.Actor, fence uint64, c *edge.Command, spec *Command, received time.Duration) (*edge.CommandResult, error) {
+func (s *Supervisor) carryOutOnce(ctx context.Context, a edge.Actor, fence uint64, c *edge.Command, spec *Command, received time.Duration, accepted *chan struct{}) (*edge.CommandResult, error) {
 	within := maxWithin
 	if d := s.typ().Timing.Lock; d > 0 {
 		within = min(within, d)
@@ -69,7 +70,7 @@ func (s *Supervisor) carryOutOnce(ctx context.Context, a edge.Actor, fence uint6
 		return nil, s.refuse(a, fence, c, err)
 	}
 	var l *link
-	var abort chan struct{} // as it was when the command was accepted
+	abort := *accepted
 	stands := func(now time.Duration) error {
 		if s.abort != abort {
 			return errInterrupted // a safe sequence ran since then
@@ -102,7 +103,10 @@ func (s *Supervisor) carryOutOnce(ctx context.Context, a edge.Actor, fence uint6
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !commit {
-			l, abort = s.link, s.abort
+			if l = s.link; abort == nil {
+				abort = s.abort
+				*accepted = abort
+			}
 		}
 		now := s.clock.Mono()
 		if err := stands(now); err != nil {

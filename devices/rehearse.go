@@ -198,7 +198,8 @@ func (r *rehearsals) watch(ctx context.Context, clock edge.Clock) {
 	for {
 		select {
 		case <-ctx.Done():
-			r.mu.Lock() // one is being made
+			r.mu.Lock() // one may be being made
+			r.ctx = nil
 			r.mu.Unlock()
 			r.wg.Wait()
 			return

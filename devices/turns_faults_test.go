@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -91,5 +92,30 @@ func TestClearDuringARetry(t *testing.T) {
 			r.mu.Unlock()
 		}
 		code(t, r.Clear(t.Context(), tea), edge.CodeQuarantined)
+	})
+}
+
+// A command that is judged anew because the limits have changed is still one from
+// before the safe sequence that came meanwhile.
+func TestJudgedAnewIsNotAcceptedAnew(t *testing.T) {
+	inBubble(t, mem.Options{}, nil, func(t *testing.T, r *rig) {
+		f := r.driven(60)
+		defer r.beats(ann, f)()
+		spec, c := r.typ().command("duty"), &edge.Command{Name: "duty", Args: edge.Args{"duty": edge.Number(40)}, Tick: r.Status().Tick}
+		var accepted chan struct{}
+		code(t, r.Narrow(t.Context(), tea, within("duty.duty", 0, 90)), "")
+		_, err := r.carryOutOnce(t.Context(), ann, f, c, spec, r.clock.Mono(), &accepted)
+		if !errors.Is(err, errNarrowed) || accepted == nil {
+			t.Fatal(err)
+		}
+		if res, err := r.Stop(t.Context(), bob); err != nil || !res.Confirmed {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		code(t, r.Resume(tea), "")
+		_, err = r.carryOutOnce(t.Context(), ann, f, c, r.typ().command("duty"), r.clock.Mono(), &accepted)
+		code(t, err, edge.CodeSafing)
+		if code(t, r.duty(ann, f, 30), ""); r.sent("40") {
+			t.Error("it was sent")
+		}
 	})
 }
