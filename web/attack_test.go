@@ -90,8 +90,10 @@ func TestRehearsalByHTTP(t *testing.T) {
 	l := newLab(t)
 	_, code := l.teach(`{}`)
 	ana, bo := l.student(code, "Ana"), l.student(code, "Bo")
-	l.owner.plug("twin", edge.Contract{Hash: "twin"})
+	l.owner.plug("twin", contractOf("hash-b", "angle"))
+	l.owner.mu.Lock()
 	l.owner.devices["twin"].status.Rehearsal = &edge.Rehearsal{Of: "pendulum", Seat: ana.ID}
+	l.owner.mu.Unlock()
 	l.owner.publish("twin")
 	l.eventually("it is Ana's", func() bool {
 		return ana.send("GET", "/api/v1/devices/twin", "").status == 200 && bo.send("GET", "/api/v1/devices/twin", "").status == 404
