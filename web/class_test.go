@@ -312,7 +312,7 @@ func TestJoinStorm(t *testing.T) {
 // Runs are their owner's; those of all devices are everybody's.
 func TestOwnRuns(t *testing.T) {
 	l := newLab(t)
-	ms, code := l.teach(`{}`)
+	ms, code := l.teach(`{"title":"Pendulums"}`)
 	ana, bo := l.student(code, "Ana"), l.student(code, "Bo")
 	l.runs.run.By = edge.SeatRef{ID: ana.ID, Name: "Ana"}
 	paths := []string{"/api/v1/runs/r1", "/api/v1/runs/r1.csv", "/api/v1/runs/r1/frames"}
@@ -335,6 +335,12 @@ func TestOwnRuns(t *testing.T) {
 	}
 	if a := ms.send("POST", "/api/v1/class/runs", `{"on":true}`); a.status != 200 {
 		t.Fatal(a)
+	}
+	l.owner.mu.Lock()
+	last := l.owner.asks[len(l.owner.asks)-1]
+	l.owner.mu.Unlock()
+	if title := l.class(ms).Title; last.Run == nil || last.Run.Name != title || title == "" {
+		t.Errorf("a run of all devices has the name %+v, want the class's, %q", last.Run, title)
 	}
 	check(bo, 200) // the teacher has started r1 on all devices
 	if a := bo.send("DELETE", "/api/v1/runs/r1", ""); a.status != 403 || l.runs.deleted {

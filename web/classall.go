@@ -93,7 +93,7 @@ func (s *Server) stopAll(q *call) error {
 }
 
 // runAll is POST class/runs: start or stop recording on every device. The class may
-// take these runs home.
+// take these runs home. Without a name they have the class's.
 func (s *Server) runAll(q *call) error {
 	on, name, err := onOff(q)
 	if err != nil {
@@ -101,6 +101,9 @@ func (s *Server) runAll(q *call) error {
 	}
 	if !on {
 		return s.answerAll(q, "runs stop", s.everywhere(q.r.Context(), q.actor, false, edge.Ask{Verb: edge.VerbRunStop}))
+	}
+	if c, _ := s.room.now(); c != nil && name == "" {
+		name = c.Title
 	}
 	rows := s.everywhere(q.r.Context(), q.actor, false, edge.Ask{Verb: edge.VerbRunStart, Run: &edge.RunAsk{Name: name}})
 	for _, r := range rows {

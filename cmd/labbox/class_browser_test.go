@@ -161,6 +161,7 @@ func TestLesson(t *testing.T) {
 		return st.Lease == nil && len(st.Queue) == 0 && st.Safe == edge.SafeConfirmed
 	})
 	nur.until("the seat is gone", `!document.querySelector('header .who').textContent.includes('نور')`)
+	nur.untilText(".turn", nur.say("ended.how"))
 	nur.shoot("lesson-5-closed-fr")
 	if out := labboxSays(t, 0, "audit", "verify", "--data", data); !strings.Contains(out, "record") {
 		t.Errorf("audit verify: %s", out)

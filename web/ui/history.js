@@ -66,7 +66,7 @@ export function Record({ d }) {
       runs.length > 0
         ? html`<ul class="runs plain">${runs.slice(0, 20).map(
             (r) => html`<li key=${r.id}>
-          <div class="grow"><bdi class="title">${r.name || r.id}</bdi>
+          <div class="grow"><bdi class="title">${r.name || t('run.unnamed')}</bdi>
             <p class="small">${dayAndTime(r.start_ms)} · <span class="num">${clock(r.length_ms)}</span> · <bdi>${r.by?.name}</bdi> · ${bytes(r.bytes ?? 0)}
             ${r.gaps > 0 && html` · <span class="flag">${t('run.gaps', { n: r.gaps })}</span>`}
             ${r.state !== 'done' && html` · <span class="flag">${t(`run.${r.state}`)}</span>`}</p></div>
@@ -92,7 +92,7 @@ export function eventText(e, contract) {
   const words = {
     ...a,
     name: e.actor?.name,
-    run: a.name ?? a.run,
+    run: a.name || t('run.unnamed'),
     command: label(spec?.label, a.command),
     state: t(`state.${a.state}`),
     why: code && has(`err.${code}`) ? errorText({ code, args: a }) : a.message,

@@ -7,7 +7,7 @@ import { later } from './later.js';
 import { html, useEffect, useRef } from './lib.js';
 import { blocked, drives, leftOf, placeOf } from './model.js';
 import { path } from './route.js';
-import { answerCall, ask, askName, beat, calls, device, devices, link, me, situation, take } from './state.js';
+import { answerCall, ask, askName, beat, calls, device, devices, ended, link, me, situation, take } from './state.js';
 
 const SHOWN = 5;
 const Wait = later(
@@ -66,6 +66,7 @@ function line(d, why, mine) {
     const min = ms < 0 ? undefined : Math.max(1, Math.round(ms / 60_000));
     return t(n === 1 ? 'queue.next' : 'queue.place', { n, of: queue.length, min });
   }
+  if (why === 'no_seat' && ended.value) return t('ended.how');
   if (lease?.away) return t('turn.away');
   if (mine && !why) return t(queue.length ? 'turn.ready' : 'turn.on');
   return t(`block.${why || 'free'}`, { state: t(`state.${state}`) });

@@ -115,7 +115,7 @@ function About() {
   return html`<section class="card form" aria-labelledby="te-about"><h2 id="te-about">${t('te.box.about')}</h2>
     <dl class="facts">
       <dt>${t('te.box.name')}</dt><dd><bdi>${b?.box ?? '–'}</bdi></dd>
-      <dt>${t('te.box.at')}</dt><dd>${[...(b?.name ? [b.name] : []), ...(b?.addresses ?? [])].map((a) => html`<code>${breath(a)}</code>`)}</dd>
+      <dt>${t('te.box.at')}</dt><dd>${[...(b?.name ? [location.origin.replace(location.hostname, b.name)] : []), ...(b?.addresses ?? [])].map((a) => html`<code>${breath(a)}</code>`)}</dd>
       <dt>${t('te.box.version')}</dt><dd>${b?.version ?? '–'}</dd>
       ${b?.fingerprint && html`<dt>${t('te.box.print')}</dt><dd><code class="print">${breath(b.fingerprint)}</code><p class="small">${t('te.box.print.why')}</p></dd>`}
       <dt>${t('te.clock')}</dt>
