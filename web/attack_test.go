@@ -1,7 +1,11 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -105,5 +109,56 @@ func TestRehearsalByHTTP(t *testing.T) {
 		if a, b := bo.send("GET", path, ""), l.get(path); strings.Contains(a.body+b.body, want) {
 			t.Error(path, a, b)
 		}
+	}
+}
+
+// Another password ends a teacher's other sessions also where the store is away, when
+// seats that the process knows count on.
+func TestOldSessionWhileTheStoreIsAway(t *testing.T) {
+	l := newLab(t)
+	ann := l.account("Ann", edge.RoleTeacher)
+	a := l.send("POST", "/api/v1/teacher", fmt.Sprintf(`{"name":"Ann","password":%q}`, password))
+	if a.status != 201 {
+		t.Fatal(a)
+	}
+	stolen := l.seatOf(a)
+	if a := stolen.send("GET", "/api/v1/teachers", ""); a.status != 200 {
+		t.Fatal(a)
+	}
+	if a := ann.send("POST", "/api/v1/teacher/password", fmt.Sprintf(`{"old":%q,"new":"battery staple"}`, password)); a.status != 200 {
+		t.Fatal(a)
+	}
+	l.kv.down.Store(true)
+	for _, path := range []string{"/api/v1/class/stop", "/api/v1/devices/pendulum/resume"} {
+		if a := stolen.send("POST", path, ""); a.status != 503 {
+			t.Error(path, a)
+		}
+	}
+}
+
+// Who says another nickname again and again is slowed down, as who joins is.
+func TestRenamesAreBounded(t *testing.T) {
+	l := newLab(t)
+	_, code := l.teach(`{}`)
+	ana := l.student(code, "Ana")
+	l.cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	srv, err := web.New(l.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close(context.Background())
+	slowed := false
+	for i := range 330 {
+		r := httptest.NewRequest("POST", "http://"+l.addr+"/api/v1/seats", strings.NewReader(fmt.Sprintf(`{"nickname":"Ana %d"}`, i)))
+		r.RemoteAddr = "127.0.0.1:9"
+		r.Header.Set("X-Forwarded-For", "10.0.0.9")
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Cookie", ana.cookie)
+		w := httptest.NewRecorder()
+		srv.ServeHTTP(w, r)
+		slowed = slowed || w.Code == 429
+	}
+	if !slowed {
+		t.Fatal("330 names at once")
 	}
 }

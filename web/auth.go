@@ -121,6 +121,11 @@ func (s *Server) seatOf(q *call, token string) (*class.Found, error) {
 }
 
 func (s *Server) renameOwn(q *call, token string, was *class.Found, nickname string) error {
+	if nickname != was.Name { // each other name makes everybody look again
+		if err := s.joins.allow(q.r.RemoteAddr, s.mono()); err != nil {
+			return err
+		}
+	}
 	seat, err := s.cfg.Seats.Rename(q.r.Context(), token, nickname)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 // How often the class is looked at: news comes by the Bus, at most once.
 const (
 	classAgain = 5 * time.Second        // without any news
+	seatsAgain = 30 * time.Second       // whether all seats count still: news may be lost, sessions end
 	classEvery = time.Second            // who is connected, for the teacher
 	classPause = 250 * time.Millisecond // between two looks, however many join
 )
@@ -94,7 +95,7 @@ func (s *Server) say(ctx context.Context, kind, text string) {
 func (s *Server) watchClass(ctx context.Context) {
 	t := time.NewTicker(classEvery)
 	defer t.Stop()
-	last := s.mono()
+	last, looked := s.mono(), s.mono()
 	for {
 		select {
 		case <-ctx.Done():
@@ -108,6 +109,10 @@ func (s *Server) watchClass(ctx context.Context) {
 			case <-time.After(classPause):
 			}
 		case <-t.C:
+			if now := s.mono(); now-looked >= seatsAgain && !s.parts.away(partStore) {
+				looked = now
+				s.reseat(ctx, true, nil)
+			}
 			if s.mono()-last >= classAgain {
 				s.reloadClass(ctx)
 				last = s.mono()
@@ -159,7 +164,10 @@ func (s *Server) reseat(ctx context.Context, all bool, only map[string]bool) {
 	if !all && len(only) == 0 {
 		return
 	}
-	all = all || only[everySeat]
+	if only[everySeat] {
+		all = true
+		s.seats.teachers() // who still is one is known again by the next lookup
+	}
 	for _, c := range s.hub.snapshot() {
 		c.mu.Lock()
 		seat, token := c.actor.Seat, c.token

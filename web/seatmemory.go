@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"sync"
 
 	"labbox/edge"
@@ -80,6 +81,14 @@ func (m *seatMemory) drop(token string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.last, token)
+}
+
+// teachers forgets teachers' seats: another password or a removed account has ended
+// some of them, and while the store is away none of these may count.
+func (m *seatMemory) teachers() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.last, func(_ string, a edge.Actor) bool { return a.Role.AtLeast(edge.RoleTeacher) })
 }
 
 // clear forgets all: the class that they sat in is over.

@@ -80,7 +80,7 @@ func (s *Server) session(q *call, acc class.Account) (seat class.Seat, over func
 // rolesChanged looks again who may what: an account was made or removed, or has
 // another password.
 func (s *Server) rolesChanged(ctx context.Context) {
-	s.reseat(ctx, true, nil)
+	s.reseat(ctx, true, map[string]bool{everySeat: true})
 	s.say(ctx, edge.KindClass, everySeat)
 }
 

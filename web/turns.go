@@ -42,6 +42,10 @@ func (s *Server) turn(q *call) error {
 		if body.To == "" {
 			return edge.Errorf(edge.CodeMissingValue, "to is missing").With("field", "to")
 		}
+		a.Device = q.params["id"]
+		if err := edge.Authorize(s.masked(q.actor, verb, a.Device), verb, a.Device); err != nil {
+			return err // nobody else learns which seats there are
+		}
 		to, err := s.seatActor(q.r.Context(), body.To)
 		if err != nil {
 			return err
