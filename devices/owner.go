@@ -14,6 +14,7 @@ import (
 )
 
 // Recorder keeps runs; the owner asks it on behalf of those who may.
+// StopRun and Annotate are for whose run it is, and for teachers.
 type Recorder interface {
 	StartRun(ctx context.Context, device string, by edge.Actor, ask edge.RunAsk, c *edge.Contract) (*edge.Run, error)
 	StopRun(ctx context.Context, device string, by edge.Actor, id string) (*edge.Run, error)
@@ -343,6 +344,12 @@ func (o *Owner) runs(ctx context.Context, s *Supervisor, ask *edge.Ask) (*edge.R
 	if r == nil {
 		r = &edge.RunAsk{}
 	}
+	// Whose run it is the recorder looks; who drives may end what is recorded of it, so
+	// that nobody who has left keeps the next one from recording.
+	by := ask.Actor
+	if l := s.Status().Lease; l != nil && (l.Holder.ID == by.Seat || l.Partner != nil && l.Partner.ID == by.Seat) {
+		by.Role = edge.RoleTeacher
+	}
 	switch ask.Verb {
 	case edge.VerbRunStart:
 		run, err := o.cfg.Recorder.StartRun(ctx, s.ID(), ask.Actor, *r, s.Contract())
@@ -353,7 +360,7 @@ func (o *Owner) runs(ctx context.Context, s *Supervisor, ask *edge.Ask) (*edge.R
 		s.Note("run", &ask.Actor, map[string]any{"what": "start", "run": run.ID, "name": run.Name})
 		return run, nil
 	case edge.VerbRunStop:
-		run, err := o.cfg.Recorder.StopRun(ctx, s.ID(), ask.Actor, r.ID)
+		run, err := o.cfg.Recorder.StopRun(ctx, s.ID(), by, r.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -361,7 +368,7 @@ func (o *Owner) runs(ctx context.Context, s *Supervisor, ask *edge.Ask) (*edge.R
 		s.Note("run", &ask.Actor, map[string]any{"what": "stop", "run": run.ID})
 		return run, nil
 	}
-	if err := o.cfg.Recorder.Annotate(ctx, s.ID(), ask.Actor, r.ID, r.Text, o.cfg.Clock.Mono()); err != nil {
+	if err := o.cfg.Recorder.Annotate(ctx, s.ID(), by, r.ID, r.Text, o.cfg.Clock.Mono()); err != nil {
 		return nil, err
 	}
 	s.Note("note", &ask.Actor, map[string]any{"run": r.ID, "text": r.Text})

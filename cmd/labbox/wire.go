@@ -24,7 +24,7 @@ func (r recorder) StartRun(ctx context.Context, device string, by edge.Actor, as
 
 // StopRun implements devices.Recorder.
 func (r recorder) StopRun(ctx context.Context, device string, by edge.Actor, id string) (*edge.Run, error) {
-	if err := r.owns(ctx, device, id); err != nil {
+	if err := r.owns(ctx, device, id, by, edge.VerbRunStop); err != nil {
 		return nil, err
 	}
 	run, err := r.Store.StopRun(ctx, id, by.Ref())
@@ -36,19 +36,24 @@ func (r recorder) StopRun(ctx context.Context, device string, by edge.Actor, id 
 
 // Annotate implements devices.Recorder.
 func (r recorder) Annotate(ctx context.Context, device string, by edge.Actor, id, text string, at time.Duration) error {
-	if err := r.owns(ctx, device, id); err != nil {
+	if err := r.owns(ctx, device, id, by, edge.VerbAnnotate); err != nil {
 		return err
 	}
 	return r.Store.Annotate(ctx, id, at, text, by.Ref())
 }
 
-func (r recorder) owns(ctx context.Context, device, id string) error {
+// owns refuses what is not of this device, or not the actor's own.
+func (r recorder) owns(ctx context.Context, device, id string, by edge.Actor, v edge.Verb) error {
 	run, err := r.Run(ctx, id)
 	if err != nil {
 		return err
 	}
 	if run.Device != device {
 		return edge.Errorf(edge.CodeUnknownRun, "run %q is not of %s", id, device)
+	}
+	if run.By.ID != by.Seat && !by.Role.AtLeast(edge.RoleTeacher) {
+		return edge.Errorf(edge.CodeForbidden, "this run is somebody else's").With("verb", string(v)).With("role", string(by.Role)).
+			WithHint("who drives may stop it, or the teacher")
 	}
 	return nil
 }
