@@ -115,9 +115,15 @@ func (w *writer) sweep(end bool) {
 	}
 }
 
-// write brings what waits into the file, in one write. It says whether that
-// worked; if not, all of it waits on.
+// write brings what waits into the file: what had failed, and then what has come
+// since. It says whether that worked; if not, all of it waits on.
 func (w *writer) write() bool {
+	failed := len(w.ends) > 0
+	return w.writeBatch() && (!failed || w.writeBatch())
+}
+
+// writeBatch is one write.
+func (w *writer) writeBatch() bool {
 	l := w.log
 	if len(w.ends) == 0 { // else the last ones failed
 		l.mu.Lock()
