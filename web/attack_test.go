@@ -11,6 +11,7 @@ import (
 
 	"labbox/edge"
 	"labbox/edge/class"
+	"labbox/edge/experiment"
 	"labbox/web"
 )
 
@@ -160,5 +161,28 @@ func TestRenamesAreBounded(t *testing.T) {
 	}
 	if !slowed {
 		t.Fatal("330 names at once")
+	}
+}
+
+// What a removed seat has submitted is not carried out.
+func TestExperimentsOfWhoIsRemoved(t *testing.T) {
+	for name, end := range map[string]func(ms, ana *seat) answer{
+		"removed": func(ms, ana *seat) answer { return ms.send("DELETE", "/api/v1/class/seats/"+ana.ID, "") },
+		"closed":  func(ms, _ *seat) answer { return ms.send("DELETE", "/api/v1/class", "") },
+	} {
+		l := withDesk(t, experiment.Limits{})
+		ms, code := l.teach(`{}`)
+		ana := l.student(code, "Ana")
+		x := ana.send("POST", "/api/v1/experiments", drive).one(t, 202)
+		mine := ms.send("POST", "/api/v1/experiments", drive).one(t, 202)
+		if a := end(ms, ana); a.status != 204 {
+			t.Fatal(name, a)
+		}
+		l.eventually(name+": it is cancelled", func() bool {
+			return ms.send("GET", "/api/v1/experiments/"+x.ID, "").one(t, 200).State == experiment.Cancelled
+		})
+		if got := ms.send("GET", "/api/v1/experiments/"+mine.ID, "").one(t, 200); got.State != experiment.Pending {
+			t.Error(name, got)
+		}
 	}
 }

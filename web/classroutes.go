@@ -109,6 +109,7 @@ func (s *Server) closeClass(q *call) error {
 		seats[m.Seat] = true
 	}
 	s.endTurns(seats)
+	s.endExperiments(q.actor, seats)
 	s.changed(q.r.Context(), "")
 	if c != nil {
 		s.audit("class", &q.actor, map[string]any{"what": "close", "class": c.ID, "seats": len(gone)})
@@ -150,6 +151,7 @@ func (s *Server) removeSeat(q *call) error {
 		return err
 	}
 	s.expel(q.r.Context(), id)
+	s.endExperiments(q.actor, map[string]bool{id: true})
 	s.changed(q.r.Context(), "")
 	s.audit("seat", &q.actor, map[string]any{"what": "remove", "seat": id, "name": seat.Name})
 	q.w.WriteHeader(http.StatusNoContent)

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
+	"sync"
 
 	"labbox/edge"
 	"labbox/edge/experiment"
@@ -86,9 +88,39 @@ func (s *Server) cancelExperiment(q *call) error {
 	}
 	x, err := desk.Cancel(q.r.Context(), q.actor, q.params["id"])
 	if err != nil {
-		return err
+		return s.veilNow().refusal(err)
 	}
+	x.By = s.veilNow().ref(x.By)
 	return q.json(http.StatusOK, ofExperiment(x))
+}
+
+// endExperiments cancels what seats that were taken away have submitted: nobody is left
+// to answer for it.
+func (s *Server) endExperiments(by edge.Actor, seats map[string]bool) {
+	desk := s.cfg.Experiments
+	if desk == nil || len(seats) == 0 || !s.begin() {
+		return
+	}
+	go func() {
+		defer s.wg.Done()
+		ctx, cancel := context.WithTimeout(s.ctx, endWithin)
+		defer cancel()
+		list, err := desk.List(ctx, "")
+		var wg sync.WaitGroup
+		for _, x := range list {
+			if !x.State.Final() && seats[x.By.ID] {
+				wg.Go(func() {
+					if _, err := desk.Cancel(ctx, by, x.ID); err != nil && s.ctx.Err() == nil {
+						s.log.Warn("experiment not cancelled", "experiment", x.ID, "err", err)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		if err != nil && s.ctx.Err() == nil {
+			s.log.Warn("experiments not cancelled", "err", err)
+		}
+	}()
 }
 
 // onExperiment passes news of an experiment to those who watch its device and to
