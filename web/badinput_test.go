@@ -272,12 +272,28 @@ func TestSameTabReplaces(t *testing.T) {
 }
 
 func TestTooManyPanels(t *testing.T) {
-	l := newLab(t, func(c *web.Config) { c.MaxClients = 2 })
-	l.open(nil)
-	l.open(nil)
-	_, resp, err := l.dial()
-	if err == nil || resp.StatusCode != 429 {
-		t.Fatalf("%v %v", resp, err)
+	l := newLab(t, func(c *web.Config) { c.MaxClients = 100 })
+	ms, code := l.teach(`{}`)
+	ana, bo, cy := l.student(code, "Ana"), l.student(code, "Bo"), l.student(code, "Cy")
+	// until is how many more a seat may open; nil: nobody's.
+	until := func(s *seat) (n int) {
+		headers := []string{}
+		if s != nil {
+			headers = []string{"Cookie", s.cookie}
+		}
+		for ; ; n++ {
+			_, resp, err := l.dial(headers...)
+			if err == nil {
+				continue
+			}
+			if resp == nil || resp.StatusCode != 429 {
+				t.Fatalf("%v %v", resp, err)
+			}
+			return n
+		}
+	}
+	if nobody, one, two, full, teacher := until(nil), until(ana), until(bo), until(cy), until(ms); nobody < 45 || nobody > 47 || one < 32 || one > 34 || nobody+one+two+full > 94 || teacher < 6 { // one or two on their way are not counted
+		t.Fatal(nobody, one, two, full, teacher)
 	}
 }
 

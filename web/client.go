@@ -74,12 +74,12 @@ func (s *Server) serveWS(q *call) error {
 		return edge.Errorf(edge.CodeBadRequest, "the websocket subprotocol is %s", subprotocol).
 			With("field", "Sec-WebSocket-Protocol").WithHint("see docs/ref/websocket.md")
 	}
-	if s.hub.count() >= s.cfg.MaxClients {
-		return edge.Errorf(edge.CodeTooMany, "%d panels are connected already", s.cfg.MaxClients)
-	}
 	token := s.tokenOf(q.r)
 	actor, err := s.actorOf(q.r, token)
 	if err != nil && edge.CodeOf(err) != edge.CodeNoSeat {
+		return err
+	}
+	if err := s.admit(actor); err != nil {
 		return err
 	}
 	c := &client{s: s, session: newSession(), request: idOf(q.w), remote: q.r.RemoteAddr, actor: actor, token: token, via: viaPanel,
@@ -96,6 +96,28 @@ func (s *Server) serveWS(q *call) error {
 	c.serve()
 	return nil
 }
+
+// admit bounds connections so that one laptop does not keep the others out: a tenth is
+// for teachers alone, of the rest half for who has a seat, of those some for each.
+func (s *Server) admit(a edge.Actor) error {
+	most := s.cfg.MaxClients
+	total, same := s.hub.countOf(a.Seat)
+	own := most
+	if !a.Role.AtLeast(edge.RoleTeacher) {
+		most -= most / 10
+		own = min(perSeat, most)
+		if a.Seat == "" {
+			own = (most + 1) / 2
+		}
+	}
+	if total >= most || same >= own {
+		return edge.Errorf(edge.CodeTooMany, "%d panels are connected already", same).With("max", own).WithHint("close some")
+	}
+	return nil
+}
+
+// perSeat is how many panels a student may have open.
+const perSeat = 32
 
 func subprotocols(r *http.Request) []string {
 	var list []string

@@ -315,6 +315,19 @@ func (h *hub) snapshot() []*client {
 	return list
 }
 
+// countOf is how many clients there are, and how many of one seat, "" for none.
+func (h *hub) countOf(seat string) (all, same int) {
+	for _, c := range h.snapshot() {
+		c.mu.Lock()
+		if c.actor.Seat == seat {
+			same++
+		}
+		c.mu.Unlock()
+		all++
+	}
+	return all, same
+}
+
 func (h *hub) count() int {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
