@@ -170,24 +170,23 @@ func (s *Supervisor) resumeLimits() {
 }
 
 // saveLimits makes the newest limits durable. Where that fails, Beat has it tried
-// again.
+// again, and the end of the box once more.
 func (s *Supervisor) saveLimits(ctx context.Context) {
 	s.mu.Lock()
-	if !s.narrow.unsaved || s.narrow.saving {
-		s.mu.Unlock()
-		return
-	}
-	s.narrow.saving, s.narrow.unsaved = true, false
-	limits := s.narrow.limits
-	s.mu.Unlock()
-	err := s.cfg.Ledger.saveLimits(ctx, s.cfg.ID, limits)
-	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.narrow.saving = false
-	if err != nil {
-		s.narrow.unsaved = true
-		if s.quiet.allow("limits", s.clock.Mono()) {
-			s.log.Warn("limits are narrowed, and not saved yet", "error", err)
+	for s.narrow.unsaved && !s.narrow.saving { // newer ones may come meanwhile
+		s.narrow.saving, s.narrow.unsaved = true, false
+		limits := s.narrow.limits
+		s.mu.Unlock()
+		err := s.cfg.Ledger.saveLimits(ctx, s.cfg.ID, limits)
+		s.mu.Lock()
+		s.narrow.saving = false
+		if err != nil {
+			s.narrow.unsaved = true
+			if s.quiet.allow("limits", s.clock.Mono()) {
+				s.log.Warn("limits are narrowed, and not saved yet", "error", err)
+			}
+			return
 		}
 	}
 }

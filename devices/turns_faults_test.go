@@ -119,3 +119,25 @@ func TestJudgedAnewIsNotAcceptedAnew(t *testing.T) {
 		}
 	})
 }
+
+// A box that stops right after its store has come back keeps what a teacher has
+// narrowed while it was away.
+func TestLimitsAreSavedAtTheEnd(t *testing.T) {
+	inBubble(t, mem.Options{}, nil, func(t *testing.T, r *rig) {
+		r.until("live", live)
+		r.kv.on(stuck)
+		done := make(chan error, 1)
+		go func() { done <- r.Narrow(t.Context(), tea, within("duty.duty", 0, 90)) }()
+		time.Sleep(100 * time.Millisecond)
+		code(t, r.Narrow(t.Context(), tea, within("duty.duty", 0, 80)), "")
+		r.kv.on(nil)
+		code(t, <-done, "")
+		typ := r.narrow.base
+		r.cancel()
+		<-r.done
+		r.start(typ, 0)
+		if st := r.until("live", live); st.Limits["duty.duty"].Max == nil || *st.Limits["duty.duty"].Max != 80 {
+			t.Errorf("limits %+v", st.Limits)
+		}
+	})
+}

@@ -104,9 +104,11 @@ func (s *Supervisor) saveTurnsNow() error {
 	return err
 }
 
-// keepTurns saves what changes, until ctx ends, and then what is left.
+// keepTurns saves what changes, until ctx ends, and then what is left, of narrowed
+// limits, too.
 func (s *Supervisor) keepTurns(ctx context.Context) {
 	defer func() {
+		s.saveLimits(context.WithoutCancel(ctx))
 		select {
 		case <-s.turns.dirty:
 			_ = s.saveTurnsNow()
