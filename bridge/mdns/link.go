@@ -204,7 +204,11 @@ func (r *Responder) asked(p packet, q *query, now time.Time) {
 	case probe: // it waits 250 ms and no longer
 		r.multicast(l, answers, more, now, probeEvery)
 	case shared: // others may answer too (6)
-		l.waiting = append(l.waiting, append(answers, more...)...)
+		for _, rec := range append(answers, more...) { // a thousand who ask are answered once
+			if !slices.ContainsFunc(l.waiting, func(w record) bool { return w.key() == rec.key() }) {
+				l.waiting = append(l.waiting, rec)
+			}
+		}
 		if l.due.IsZero() {
 			l.due = now.Add(20*time.Millisecond + rand.N(100*time.Millisecond))
 		}
