@@ -40,6 +40,9 @@ func (k *Keeper) move(now time.Duration) Change {
 	if k.stands {
 		run = 0
 	}
+	if dt > k.cfg.Unseen {
+		k.line.slept(dt)
+	}
 	found := None
 	if k.line.advance(now, run) {
 		found = Shown

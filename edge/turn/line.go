@@ -102,6 +102,17 @@ func (l *line) advance(now, run time.Duration) (shown bool) {
 	return shown
 }
 
+// slept is for a time in which this process did not run, as on a suspended laptop:
+// nobody could be seen then, and nobody loses a place by it.
+func (l *line) slept(d time.Duration) {
+	if l.next != nil {
+		l.next.seen += d
+	}
+	for i := range l.places {
+		l.places[i].seen += d
+	}
+}
+
 // hand puts a seat before all others; who had been put there before comes next.
 func (l *line) hand(p place) {
 	if was := l.next; was != nil && was.actor.Seat != p.actor.Seat && l.index(was.actor.Seat) < 0 {
