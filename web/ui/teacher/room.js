@@ -105,7 +105,7 @@ function Card({ d, on }) {
       }</p>
       <p class="line hint">${
         queue.length > 0 &&
-        html`<${Icon} name="user" /><span class="cut">${t('te.waiting', { n: queue.length })} ${queue.map((w, i) => html`${i ? ', ' : ' '}<bdi>${realName(w.seat, cls.value)}</bdi>`)}</span>`
+        html`<${Icon} name="user" /><span class="cut">${t('te.waiting', { n: queue.length })} ${queue.map((w, i) => html`${i ? ', ' : ''}<bdi>${realName(w.seat, cls.value)}</bdi>`)}</span>`
       }</p>
     </div>
     <div class="line low"><${Spark} key=${theme.value} d=${d} index=${index} />

@@ -210,7 +210,7 @@ export default {
   'turn.on': 'Nobody waits: your turn goes on by itself. Release it when you are done.',
   'turn.other': 'Driving:',
   'turn.pair': 'You drive together with',
-  'turn.ready': 'Somebody waits. Release it when you are done.',
+  'turn.ready': 'Release it when you are done.',
   'works.broker':
     'Live data and driving are interrupted. Limits, safe states and the emergency stop work on without it.',
   'works.owner':

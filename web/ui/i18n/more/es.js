@@ -210,7 +210,7 @@ export default {
   'turn.on': 'Nadie espera: su turno sigue solo. Suéltelo cuando termine.',
   'turn.other': 'Maneja:',
   'turn.pair': 'Usted maneja junto con',
-  'turn.ready': 'Alguien espera. Suéltelo cuando termine.',
+  'turn.ready': 'Suéltelo cuando termine.',
   'works.broker':
     'Los datos en vivo y el mando están interrumpidos. Límites, estados seguros y parada de emergencia funcionan sin él.',
   'works.owner':

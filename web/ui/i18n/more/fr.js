@@ -210,7 +210,7 @@ export default {
   'turn.on': 'Personne n’attend : votre tour continue tout seul. Rendez-le quand vous avez fini.',
   'turn.other': 'Aux commandes :',
   'turn.pair': 'Vous pilotez avec',
-  'turn.ready': 'Quelqu’un attend. Rendez le tour quand vous avez fini.',
+  'turn.ready': 'Rendez le tour quand vous avez fini.',
   'works.broker':
     'Données en direct et pilotage sont interrompus. Limites, états sûrs et arrêt d’urgence fonctionnent sans lui.',
   'works.owner':
