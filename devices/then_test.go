@@ -277,7 +277,9 @@ safe: {steps: [{send: {parts: ["0"]}, reply: {parts: [OFF]}}]}
 		}
 		f := r.take(ann)
 		defer r.beats(ann, f)()
-		if _, err := r.cmd(ann, f, "set", edge.Args{"x": edge.Number(40)}); err != nil || r.stream.shown("level") != 40 {
+		_, err := r.cmd(ann, f, "set", edge.Args{"x": edge.Number(40)})
+		synctest.Wait() // the value is shown after the answer
+		if err != nil || r.stream.shown("level") != 40 {
 			t.Fatal(err, r.stream.shown("level"))
 		}
 	})

@@ -125,6 +125,8 @@ func (c *checker) wire(p *Param, path []any) {
 		switch {
 		case x < 0:
 			c.bad("bad_range", "", append(path, key), "%s cannot be negative", key)
+		case x == 0 && c.Has(append(path, key)...):
+			c.bad("bad_range", "leave it out where there is no such limit", append(path, key), "`%s` of 0 never moves", key)
 		case x == 0:
 		case p.Channel == "" && p.Rest == nil:
 			c.bad("missing", "name the `channel:` that shows it, or say where the safe state leaves it: `rest: 0`", append(path, key),

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -280,7 +281,11 @@ func (c *campus) fresh(t *testing.T, name string) *panel {
 		if st.Stopped != nil {
 			p.ask(map[string]any{"op": "resume", "device": "plate"})
 		}
-		return isLive(st) && st.Safe == edge.SafeConfirmed && st.Lease == nil && st.Stopped == nil
+		if st.Lease != nil { // who drove before a restart drives again
+			p.ask(map[string]any{"op": "revoke", "device": "plate"})
+		}
+		next := slices.ContainsFunc(st.Queue, func(w edge.Waiting) bool { return !w.Away })
+		return isLive(st) && st.Safe == edge.SafeConfirmed && st.Lease == nil && st.Stopped == nil && !next
 	})
 	return p
 }

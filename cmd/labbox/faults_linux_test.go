@@ -460,6 +460,7 @@ func campusOwnerAlone(t *testing.T, c *campus) {
 	c.store.Restart(t)
 	c.bootBroker(t, p)
 	c.owner.as(t).waitReason(10*time.Second, "")
+	p.vanish()
 	q := c.fresh(t, "Bob")
 	q.ok(map[string]any{"op": "subscribe", "device": "plate"})
 	c.heat(t, q)

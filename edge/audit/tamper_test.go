@@ -121,6 +121,9 @@ func TestTamperedLogIsFound(t *testing.T) {
 		if r.OK() {
 			rt.Fatalf("%s of %s is not found", what, path)
 		}
+		if what == "byte" && at == len(files)-1 && b[len(b)-1] != '\n' {
+			return // the last line has no end: it is as a crash leaves it, and the head tells
+		}
 		if f := r.Findings[0]; f.File == "" && what != "cut" && what != "delete file" && what != "delete line" && what != "replace" {
 			rt.Fatalf("%s: no place in %v", what, r.Findings)
 		}

@@ -112,6 +112,18 @@ func (d *Doc) Add(code, message, hint string, path ...any) {
 	d.problems = append(d.problems, Problem{File: d.name, Line: line, Col: col, Code: code, Message: message, Hint: hint})
 }
 
+// Has says whether something stands at path, whatever it is.
+func (d *Doc) Has(path ...any) bool {
+	n := d.root
+	for _, step := range path {
+		if n == nil {
+			return false
+		}
+		n, _ = child(n, step)
+	}
+	return n != nil
+}
+
 func (d *Doc) at(path []any) (line, col int) {
 	n := d.root
 	if n == nil {

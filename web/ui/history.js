@@ -4,7 +4,7 @@ import * as api from './conn.js';
 import { bytes, clock, dayAndTime, errorText, has, label, lang, num, t, timeOfDay } from './i18n.js';
 import { Icon } from './icons.js';
 import { html, useEffect, useRef, useState } from './lib.js';
-import { addEvent, important, told } from './model.js';
+import { addEvent, drives, important, isTeacher, told } from './model.js';
 import { ask, beat, link, me, wallShift } from './state.js';
 
 const BEFORE = [0, 5, 10, 30];
@@ -44,6 +44,7 @@ export function Record({ d }) {
     if (text && (await ask(d, 'run.annotate', { run: running, text }))) form.reset();
   };
   const current = runs.find((r) => r.id === running);
+  const mine = current?.by?.id === me.value?.seat || drives(d.status.value, me.value) || isTeacher(me.value);
   return html`<section class="card record">
     <h2>${t('run.title')}</h2>
     ${
@@ -51,10 +52,13 @@ export function Record({ d }) {
         ? html`<div class="row running"><span class="dot" aria-hidden="true"></span>
             <span class="grow"><strong><bdi>${current?.name ?? t('run.now')}</bdi></strong>
             <span class="num clock">${current ? clock((beat.value || Date.now()) + wallShift.value - current.start_ms) : ''}</span></span>
-            <button onClick=${() => ask(d, 'run.stop', { run: running })} disabled=${off}>${t('run.stop')}</button></div>
-          <form class="row" onSubmit=${note}><label class="grow"><span class="sr">${t('run.note')}</span>
+            ${mine && html`<button onClick=${() => ask(d, 'run.stop', { run: running })} disabled=${off}>${t('run.stop')}</button>`}</div>
+          ${
+            mine &&
+            html`<form class="row" onSubmit=${note}><label class="grow"><span class="sr">${t('run.note')}</span>
             <input name="text" maxlength="200" placeholder=${t('run.note')} disabled=${off} /></label>
             <button disabled=${off} aria-label=${t('run.annotate')}><${Icon} name="flag" /></button></form>`
+          }`
         : html`<form onSubmit=${start}><div class="row">
             <label class="grow"><span class="sr">${t('run.name')}</span><input name="name" maxlength="80" placeholder=${t('run.name')} disabled=${off} /></label>
             <button class="record" disabled=${off}><${Icon} name="record" fill />${t('run.start')}</button></div>

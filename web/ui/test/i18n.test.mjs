@@ -53,9 +53,12 @@ test('every key that the panel uses exists', () => {
 
 test('what happens to a turn has words of its own', () => {
   const go = ['control.go', 'turns.go', 'turns_verbs.go'].map((f) => read(`../../devices/${f}`)).join('');
-  const whats = [...go.matchAll(/(?:endedLocked\(|grantedLocked\(a, &info, |"lease", .*"what": )"([^"]+)"/g)].map((m) => m[1]);
+  const whats = [...go.matchAll(/(?:endedLocked\(|grantedLocked\(a, &info, |"lease", .*"what": )"([^"]+)"/g)].map(
+    (m) => m[1],
+  );
   assert.ok(whats.length > 8);
-  for (const w of [...whats, 'paired', 'unpaired', 'expired.turn', 'expired.idle']) assert.ok(`event.lease.${w}` in en, w);
+  for (const w of [...whats, 'paired', 'unpaired', 'expired.turn', 'expired.idle'])
+    assert.ok(`event.lease.${w}` in en, w);
 });
 
 test('every error code and state of the box has words', () => {

@@ -91,6 +91,7 @@ export default {
   'event.lease.expired.turn': 'The turn of {holder} is over: somebody waits',
   'event.lease.handed on': '[{name} ]hands the turn on to {to}',
   'event.lease.paired': '[{name} ]drives together with {with}',
+  'event.lease.quarantined': 'The turn of {holder} ended: the device is in quarantine',
   'event.lease.released': '[{name} ]gave the turn back',
   'event.lease.revoked': '[{name} ]ended the turn of {holder}',
   'event.lease.taken': '[{name} ]drives now',

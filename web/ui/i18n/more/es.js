@@ -91,6 +91,7 @@ export default {
   'event.lease.expired.turn': 'Terminó el turno de {holder}: alguien espera',
   'event.lease.handed on': '[{name} ]cede el turno a {to}',
   'event.lease.paired': '[{name} ]maneja junto con {with}',
+  'event.lease.quarantined': 'Terminó el turno de {holder}: el equipo está en cuarentena',
   'event.lease.released': '[{name} ]devolvió el control',
   'event.lease.revoked': '[{name} ]terminó el turno de {holder}',
   'event.lease.taken': '[{name} ]maneja ahora',

@@ -91,6 +91,7 @@ export default {
   'event.lease.expired.turn': 'Le tour de {holder} est terminé : quelqu’un attend',
   'event.lease.handed on': '[{name} ]passe la main à {to}',
   'event.lease.paired': '[{name} ]pilote avec {with}',
+  'event.lease.quarantined': 'Fin du tour de {holder} : l’appareil est en quarantaine',
   'event.lease.released': '[{name} ]a rendu la main',
   'event.lease.revoked': '[{name} ]a mis fin au tour de {holder}',
   'event.lease.taken': '[{name} ]a pris la main',
