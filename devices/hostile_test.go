@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"sync"
 	"testing"
 	"time"
@@ -105,9 +106,9 @@ func TestLimitsOfAToldTypeWithoutChannels(t *testing.T) {
 // A device that says something else of itself each time costs the store little.
 func TestADeviceThatDescribesItselfAnewAllTheTime(t *testing.T) {
 	typ := catalogType(t, "labwire")
-	n := 0
+	var described atomic.Int32
 	inBubbleOf(t, typ, func(p *mem.Port) {
-		n++
+		n := described.Add(1)
 		other, lw := *typ, *typ.Protocol.Labwire
 		lw.Example = strings.Replace(heaterDictionary, `"1.0"`, fmt.Sprintf(`"1.%d"`, n), 1)
 		other.Protocol.Labwire = &lw
@@ -129,7 +130,7 @@ func TestADeviceThatDescribesItselfAnewAllTheTime(t *testing.T) {
 			return nil
 		})
 		time.Sleep(30 * time.Minute)
-		if n < 100 || writes < retoldMost || writes > retoldMost+10 {
+		if n := described.Load(); n < 100 || writes < retoldMost || writes > retoldMost+10 {
 			t.Errorf("%d times described, %d durable writes", n, writes)
 		}
 		if st := r.Status(); st.Reason == nil {

@@ -114,6 +114,7 @@ func (s *Supervisor) call() {
 }
 
 func (s *Supervisor) grantedLocked(a edge.Actor, info *edge.LeaseInfo, what string) {
+	a.Seat, a.Name = info.Holder.ID, info.Holder.Name // somebody may have been passed over this moment
 	s.eventLocked("lease", &a, map[string]any{"what": what, "fence": info.Fence})
 	s.turnsChangedLocked()
 }

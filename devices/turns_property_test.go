@@ -225,7 +225,11 @@ func (l *lot) call() {
 	if err != nil {
 		return
 	}
-	l.now += time.Millisecond // it takes time
+	l.now += time.Millisecond // it takes time, in which somebody may be passed over
+	l.k.Present(l.now, nil)
+	if a, ok = l.k.Next(); !ok {
+		return
+	}
 	handed := l.k.Snapshot().Next != nil
 	if info, err := l.k.Call(l.now, fence); err == nil {
 		l.turns++
