@@ -60,7 +60,6 @@ func TestRehearsalThatEndedStaysSo(t *testing.T) {
 		bus := &heardBus{deadBus: deadBus{end: make(chan struct{})}, last: map[string]edge.Status{}}
 		o := NewOwner(OwnerConfig{Box: "b", Bus: bus, Shared: &memKV{m: map[string]string{}}, Clock: edge.NewSystemClock(), Logger: log})
 		rg := newRig(t, mem.Options{}, nil)
-		o.Add(rg.Supervisor)
 		twin, err := o.twin("practice-x", rg.Supervisor, ann)
 		if err != nil {
 			t.Fatal(err)
