@@ -46,7 +46,8 @@ type Owner struct {
 	now    map[string]string         // the hash that each device has
 	dirty  chan struct{}
 	out    *outbox
-	tick   atomic.Pointer[edge.Tick]
+	tick   atomic.Pointer[edge.Tick] // the newest that every device knows
+	coming atomic.Pointer[edge.Tick] // the newest that some may know
 	twins  rehearsals
 }
 
@@ -129,8 +130,9 @@ func (o *Owner) beat(until <-chan struct{}) {
 	subject := edge.Subject(o.cfg.Box, edge.OwnerName, edge.KindTick)
 	for n := uint64(1); ; n++ {
 		tick := edge.Tick{Owner: o.owner, N: n, MonoMS: o.cfg.Clock.Mono().Milliseconds()}
-		o.tick.Store(&tick)
+		o.coming.Store(&tick)
 		o.each(func(s *Supervisor) { s.Beat(tick, n%statusEvery == 1) })
+		o.tick.Store(&tick) // who names it is known to every device
 		o.publish(subject, tick)
 		select {
 		case <-t.C:

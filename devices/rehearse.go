@@ -119,6 +119,9 @@ func (o *Owner) rehearse(s *Supervisor, a edge.Actor) (string, error) {
 	}
 	ctx, end := context.WithCancel(r.ctx)
 	r.byID[id] = &twin{sup: sup, seat: a.Seat, of: s.ID(), born: now, heard: now, end: end}
+	if tick := o.coming.Load(); tick != nil { // each may have passed by already
+		sup.Beat(*tick, false)
+	}
 	r.wg.Go(func() {
 		defer end()
 		sup.Run(ctx)
@@ -145,9 +148,6 @@ func (o *Owner) twin(id string, of *Supervisor, a edge.Actor) (*Supervisor, erro
 		return nil, err
 	}
 	s.OnChange(func(st edge.Status) { o.publishStatus(s, st) })
-	if tick := o.tick.Load(); tick != nil {
-		s.Beat(*tick, false)
-	}
 	return s, nil
 }
 
