@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"sync/atomic"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
