@@ -227,7 +227,7 @@ func TestAccessibleAndFits(t *testing.T) {
 					tb.until("plots drawn a while", `globalThis.strokes > 20`)
 					look(d)
 				}
-				for _, scene := range galleryScenes(t) {
+				for _, scene := range galleryScenes(t, "gallery.js") {
 					tb.open("/gallery?s=" + scene)
 					tb.until("the scene", fmt.Sprintf(`document.title.startsWith(%q) && document.querySelector('main')`, scene))
 					tb.until("its parts", `!document.querySelector('.soon')`)
@@ -247,10 +247,10 @@ func TestAccessibleAndFits(t *testing.T) {
 	}
 }
 
-// galleryScenes are the names in the gallery's own table.
-func galleryScenes(t *testing.T) []string {
+// galleryScenes are the names in a gallery's own table.
+func galleryScenes(t *testing.T, file string) []string {
 	t.Helper()
-	src, err := os.ReadFile("../../web/ui/gallery.js")
+	src, err := os.ReadFile("../../web/ui/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,21 +48,7 @@ func (tb *tab) speak(lang string) {
 func TestLesson(t *testing.T) {
 	web := openBrowser(t)
 	data := t.TempDir()
-	b := startBox(t, data, "")
-	for _, d := range []string{"pendulum", "aeropendulum"} {
-		b.until(d, "live", isLive)
-	}
-	ms := web.tab(b, phone)
-	ms.allow("status of 401", "status of 403", "status of 429")
-	ms.open("/teacher")
-	ms.untilText("main h1", "The first teacher")
-	firstAccount(t, ms, data)
-	ms.open("/teacher/class")
-	ms.fill("title", "Physics 3a")
-	ms.press("main button", "Open the class")
-	ms.until("the code", `document.querySelector('.join .bigcode')`)
-	ms.until("the QR code", `document.querySelector('img.qr').naturalWidth > 0`)
-	code := strings.ReplaceAll(js[string](ms, `document.querySelector('.join .bigcode').textContent`), " ", "")
+	b, ms, code := openedClass(t, web, data, phone)
 	ms.shoot("lesson-1-code")
 
 	type student struct {

@@ -39,12 +39,12 @@ func mayImport(from, to string) bool {
 		return !under(to, m+"/firmware-protocols")
 	case under(to, m+"/cmd"):
 		return false
-	case from == m+"/edge", from == m+"/edge/frame":
+	case from == m+"/edge", from == m+"/edge/frame", from == m+"/edge/durable":
 		return false
 	case under(from, m+"/edge/experiment/experimenttest") && to == m+"/edge/experiment":
 		return true // the suite of its adapters
 	case under(from, logic...):
-		return to == m+"/edge" || to == m+"/edge/frame"
+		return to == m+"/edge" || to == m+"/edge/frame" || to == m+"/edge/durable" // which knows nothing of ours
 	case under(from, m+"/edge"):
 		return under(to, m+"/edge")
 	case under(from, m+"/devices"):

@@ -17,6 +17,7 @@ import (
 	"labbox/edge"
 	"labbox/edge/audit"
 	"labbox/edge/datadir"
+	"labbox/edge/durable"
 	"labbox/edge/metrics"
 )
 
@@ -174,11 +175,11 @@ func (f *restoreFlags) fill(ctx context.Context, dir *datadir.Dir, in io.ReadSee
 		return 0, fmt.Errorf("the backup's store: %w", err)
 	}
 	for d := range dirs {
-		if err := syncPath(d); err != nil {
+		if err := durable.Names(d); err != nil {
 			return 0, err
 		}
 	}
-	return floor, errors.Join(dir.Finish(), syncPath(dir.Path()))
+	return floor, errors.Join(dir.Finish(), durable.Names(dir.Path()))
 }
 
 func writeNew(name string, r io.Reader) error {

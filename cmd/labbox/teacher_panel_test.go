@@ -35,26 +35,30 @@ func (tb *tab) fill(name, text string) {
 	tb.write(fmt.Sprintf("main [name=%s]", name), text)
 }
 
-// A lesson as its teacher lives through it.
-func TestTeacherPanel(t *testing.T) {
-	web := openBrowser(t)
-	data := t.TempDir()
-	b := startBox(t, data, "")
+// openedClass is a demo box whose first teacher has made the account and opened a
+// class, both in the browser.
+func openedClass(t *testing.T, web *browser, data string, on screen) (b *box, ms *tab, code string) {
+	t.Helper()
+	b = startBox(t, data, "")
 	for _, d := range []string{"pendulum", "aeropendulum"} {
 		b.until(d, "live", isLive)
 	}
-	ms := web.tab(b, desktop)
+	ms = web.tab(b, on)
 	ms.allow("status of 401", "status of 403", "status of 429")
 	ms.open("/teacher")
 	ms.untilText("main h1", "The first teacher")
-	t.Run("first account", func(t *testing.T) { firstAccount(t, ms, data) })
-
+	firstAccount(t, ms, data)
 	ms.press("nav.tabs a", "Class")
-	ms.fill("title", "Physics")
+	ms.fill("title", "Physics 3a")
 	ms.press("main button", "Open the class")
 	ms.until("the code", `document.querySelector('.join .bigcode')`)
 	ms.until("the QR code", `document.querySelector('img.qr').naturalWidth > 0`)
-	code := strings.ReplaceAll(js[string](ms, `document.querySelector('.join .bigcode').textContent`), " ", "")
+	return b, ms, strings.ReplaceAll(js[string](ms, `document.querySelector('.join .bigcode').textContent`), " ", "")
+}
+
+// A lesson as its teacher lives through it.
+func TestTeacherPanel(t *testing.T) {
+	b, ms, code := openedClass(t, openBrowser(t), t.TempDir(), desktop)
 	ana, bo := b.student(code, "Ana"), b.student(code, "Bo")
 	ms.untilText(".count", "2 joined, 2 connected")
 	ana.take("pendulum")
@@ -285,7 +289,7 @@ func teacherBox(t *testing.T, b *box, ms *tab) {
 func TestTeacherPagesAccessibleAndFit(t *testing.T) {
 	web := openBrowser(t)
 	b := demo(t)
-	scenes := teacherScenes(t)
+	scenes := galleryScenes(t, "teacher/gallery.js")
 	for _, on := range []screen{desktop, phone, small} {
 		t.Run(on.String(), func(t *testing.T) {
 			t.Parallel()
@@ -314,23 +318,4 @@ func TestTeacherPagesAccessibleAndFit(t *testing.T) {
 			}
 		})
 	}
-}
-
-// teacherScenes are the names in the gallery's own table.
-func teacherScenes(t *testing.T) []string {
-	t.Helper()
-	src, err := os.ReadFile("../../web/ui/teacher/gallery.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, ok := strings.Cut(string(src), "const SCENES = {")
-	table, _, ok2 := strings.Cut(table, "\n};")
-	var out []string
-	for _, m := range regexp.MustCompile(`(?m)^  (\w+): \(\) =>`).FindAllStringSubmatch(table, -1) {
-		out = append(out, m[1])
-	}
-	if !ok || !ok2 || len(out) < 15 {
-		t.Fatalf("the gallery's scenes are not found: %v", out)
-	}
-	return out
 }

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"labbox/edge/durable"
 )
 
 const headName = "head.json"
@@ -196,4 +198,4 @@ func openFile(path string) (file, error) {
 // dataFile is a file of which the data alone is synced.
 type dataFile struct{ *os.File }
 
-func (f dataFile) Sync() error { return syncData(f.File) }
+func (f dataFile) Sync() error { return durable.Data(f.File) }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"labbox/edge/durable"
 )
 
 // retryEvery is how often a failing disk is tried again.
@@ -293,7 +295,7 @@ func (w *writer) next(n uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := syncDir(w.log.cfg.Dir); err != nil {
+	if err := durable.Names(w.log.cfg.Dir); err != nil {
 		_ = f.Close()
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"labbox/edge/durable"
 	"labbox/edge/natsbus"
 )
 
@@ -121,7 +122,7 @@ func (g *generation) writeManifest() (err error) {
 	if err := os.Rename(f.Name(), g.path()); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(g.path()))
+	return durable.Names(filepath.Dir(g.path()))
 }
 
 // others returns the numbers of the store's generations that exist.

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"labbox/edge"
+	"labbox/edge/durable"
 )
 
 // replaceFile writes path so that after a crash it holds the old or the new
@@ -33,7 +34,7 @@ func replaceFile(path string, b []byte) error {
 		os.Remove(tmp)
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.Names(filepath.Dir(path))
 }
 
 type bootFile struct {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"labbox/edge"
+	"labbox/edge/durable"
 	"labbox/edge/frame"
 )
 
@@ -179,7 +180,7 @@ func (s *Store) saveRun(r *run) error {
 func (s *Store) removeRun(id string) error {
 	err := os.Remove(s.runPath(id))
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		err = syncDir(s.runsDir())
+		err = durable.Names(s.runsDir())
 	}
 	if err != nil {
 		return fmt.Errorf("record: run %s: %w", id, err)

@@ -2,15 +2,9 @@ package record
 
 import (
 	"fmt"
-	"os"
 	"syscall"
 	"unsafe"
 )
-
-func syncData(f *os.File) error { return f.Sync() }
-
-// syncDir does nothing: Windows has no way to sync a directory.
-func syncDir(string) error { return nil }
 
 func freeBytes(dir string) (uint64, error) {
 	p, err := syscall.UTF16PtrFromString(dir)

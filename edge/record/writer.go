@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"labbox/edge/durable"
 )
 
 // segmentFile is what the writer needs of a file.
@@ -20,7 +22,7 @@ type segmentFile interface {
 
 type diskFile struct{ *os.File }
 
-func (f diskFile) Datasync() error { return syncData(f.File) }
+func (f diskFile) Datasync() error { return durable.Data(f.File) }
 
 func createFile(path string) (segmentFile, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
@@ -237,7 +239,7 @@ func (s *Store) sealAll() {
 // kernel may have forgotten the data, so the segment is not written any more.
 func (s *Store) syncTrack(t *track) error {
 	if t.dirDirty {
-		if err := errors.Join(syncDir(filepath.Join(s.segmentsDir(), t.device)), syncDir(s.segmentsDir())); err != nil {
+		if err := errors.Join(durable.Names(filepath.Join(s.segmentsDir(), t.device)), durable.Names(s.segmentsDir())); err != nil {
 			return fmt.Errorf("record: sync directory: %w", err)
 		}
 		t.dirDirty = false

@@ -1,14 +1,13 @@
+//go:build linux || darwin
+
 package record
 
 import (
 	"fmt"
-	"os"
 	"syscall"
 )
 
-// syncData uses Sync, which is F_FULLFSYNC there.
-func syncData(f *os.File) error { return f.Sync() }
-
+// freeBytes is the space that dir's file system has for us.
 func freeBytes(dir string) (uint64, error) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {

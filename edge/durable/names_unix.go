@@ -1,14 +1,14 @@
 //go:build unix
 
-package main
+package durable
 
 import (
 	"errors"
 	"os"
 )
 
-// syncPath makes the names in a directory survive a power cut.
-func syncPath(dir string) error {
+// Names makes the names created in and removed from dir survive a power cut.
+func Names(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

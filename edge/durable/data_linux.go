@@ -1,12 +1,12 @@
-package audit
+package durable
 
 import (
 	"os"
 	"syscall"
 )
 
-// syncData makes what was written to f survive a power cut.
-func syncData(f *os.File) error {
+// Data makes what was written to f survive a power cut, by fdatasync(2).
+func Data(f *os.File) error {
 	c, err := f.SyscallConn()
 	if err != nil {
 		return err

@@ -1,4 +1,0 @@
-package audit
-
-// syncDir does nothing: Windows has no way to sync a directory.
-func syncDir(string) error { return nil }
