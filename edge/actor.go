@@ -54,6 +54,8 @@ const (
 	VerbPresent  Verb = "present"
 	VerbRehearse Verb = "rehearse" // a simulated twin of the device for one seat
 
+	VerbCover Verb = "cover" // cover a camera, and uncover it
+
 	VerbClass Verb = "class" // open, change and close a class, see its people
 	VerbBox   Verb = "box"   // the box itself: its clock, its accounts
 
@@ -71,7 +73,7 @@ func least(v Verb) (Role, bool) {
 	case VerbTake, VerbRelease, VerbBeat, VerbCommand, VerbRunStart, VerbRunStop, VerbAnnotate,
 		VerbLeave, VerbGrant, VerbPair, VerbPresent, VerbRehearse, VerbExperiment, VerbCancel, VerbDelete:
 		return RoleStudent, true // the owner looks who holds the turn, the recorder whose run it is
-	case VerbResume, VerbClear, VerbRevoke, VerbHold, VerbUnhold, VerbNarrow, VerbRules, VerbClass, VerbBox:
+	case VerbResume, VerbClear, VerbRevoke, VerbHold, VerbUnhold, VerbNarrow, VerbRules, VerbCover, VerbClass, VerbBox:
 		return RoleTeacher, true
 	}
 	return "", false

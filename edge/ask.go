@@ -65,6 +65,8 @@ type RunAsk struct {
 	Notes        string `json:"notes,omitempty"`
 	PreTriggerMS int64  `json:"pre_trigger_ms,omitempty"`
 	Text         string `json:"text,omitempty"` // of an annotation
+	// Pictures: the run keeps pictures of cameras, too.
+	Pictures *PictureAsk `json:"pictures,omitempty"`
 }
 
 // Answer is the owner's reply to an Ask that was carried out; refusals are
@@ -138,6 +140,7 @@ type Run struct {
 	Lost     uint64   `json:"lost"`
 	Gaps     int      `json:"gaps"`
 	Bytes    int64    `json:"bytes"`
+	Cameras  []string `json:"cameras,omitempty"` // whose pictures it keeps
 	Notices  []string `json:"notices,omitempty"` // such as "interrupted: the box stopped"
 }
 

@@ -33,6 +33,9 @@ const (
 	CodeUnknownCommand    Code = "unknown_command"    // no such command on this device
 	CodeUnknownRun        Code = "unknown_run"        // no such run
 	CodeUnknownExperiment Code = "unknown_experiment" // no such experiment
+	CodeUnknownCamera     Code = "unknown_camera"     // no such camera on this box
+	CodeCovered           Code = "covered"            // a teacher has covered the camera
+	CodeNoPicture         Code = "no_picture"         // the camera gives no picture; args.why says why
 	CodeNotFound          Code = "not_found"          // no such path
 	CodeNoSeat            Code = "no_seat"            // sign in with a nickname first
 	CodeForbidden         Code = "forbidden"          // the actor's role may not

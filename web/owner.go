@@ -21,6 +21,8 @@ type OwnerConfig struct {
 	// Stop carries out an emergency stop without broker and store.
 	Stop func(context.Context, *edge.Ask) (*edge.Answer, error)
 	Runs Runs
+	// Cameras are the box's; nil: there are none.
+	Cameras Cameras
 }
 
 // NewOwnerHandler serves what web processes ask of the owner directly, below

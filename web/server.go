@@ -44,6 +44,7 @@ type Config struct {
 	Accounts    *class.Accounts  // nil: those in KV, without a reset file
 	Runs        Runs             // nil: nothing is recorded
 	Experiments *experiment.Desk // nil: none are taken
+	Cameras     Cameras          // nil: there are none
 	// Stop asks the owner for an emergency stop by a way that needs no broker; nil:
 	// there is none. Both ways are taken at once.
 	Stop  func(context.Context, *edge.Ask) (*edge.Answer, error)

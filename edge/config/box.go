@@ -31,6 +31,8 @@ type Box struct {
 	MQTT *MQTT `yaml:"mqtt"`
 	// Turns are the rules of taking turns; nil: those that apply by default.
 	Turns *Turns `yaml:"turns"`
+	// Cameras show the devices.
+	Cameras []Camera `yaml:"cameras"`
 
 	Dir string `yaml:"-"` // of the file: relative type paths start here
 }
@@ -125,6 +127,7 @@ func (b *Box) check(d *Doc) {
 		d.Add("missing", "no devices", "list at least one under `devices:`", "devices")
 	}
 	b.checkTurns(d)
+	b.checkCameras(d)
 	seen := map[string]bool{}
 	for i := range b.Devices {
 		dev := &b.Devices[i]
