@@ -41,6 +41,8 @@ type message struct {
 	PreTriggerMS int64  `json:"pre_trigger_ms"`
 	Text         string `json:"text"`
 
+	Pictures *edge.PictureAsk `json:"pictures"`
+
 	Wait   bool                  `json:"wait"`
 	Over   bool                  `json:"over"`
 	To     string                `json:"to"`

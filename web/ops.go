@@ -325,7 +325,7 @@ func (m *message) ask() (edge.Ask, bool) {
 	case edge.VerbCommand:
 		a.Command = &edge.Command{Name: m.Name, Args: m.Args, Key: m.Key, Tick: m.Tick, WithinMS: m.WithinMS}
 	case edge.VerbRunStart:
-		a.Run = &edge.RunAsk{Name: m.Name, Notes: m.Notes, PreTriggerMS: m.PreTriggerMS}
+		a.Run = &edge.RunAsk{Name: m.Name, Notes: m.Notes, PreTriggerMS: m.PreTriggerMS, Pictures: m.Pictures}
 	case edge.VerbRunStop:
 		a.Run = &edge.RunAsk{ID: m.Run}
 	case edge.VerbAnnotate:

@@ -213,7 +213,54 @@ declare namespace edge {
     lost: number;
     gaps: number;
     bytes: number;
+    cameras?: string[];
     notices?: string[];
+  }
+  interface RunDetail {
+    run: Run;
+    pre_trigger_ms: number;
+    first_ms: number;
+    contract?: Contract | null;
+    annotations: RunNote[];
+    events: RunEvent[];
+    events_cut?: boolean;
+    pictures: RunPictures[];
+  }
+  interface RunNote {
+    time_ms: number;
+    text: string;
+    by: SeatRef;
+  }
+  interface RunEvent {
+    time_ms: number;
+    event: Event;
+  }
+  interface RunPictures {
+    camera: string;
+    name: string;
+    description?: Text;
+    times_ms: number[];
+    bytes: number;
+    ended?: string;
+  }
+  interface Camera {
+    id: string;
+    name: string;
+    description?: Text;
+    devices?: string[];
+    source: string;
+    masked?: boolean;
+    state: 'idle' | 'starting' | 'live' | 'lost' | 'covered';
+    since_ms: number;
+    reason?: Error;
+    covered?: Stop;
+    width?: number;
+    height?: number;
+    rate_hz?: number;
+    last_ms?: number;
+    now_ms: number;
+    viewers?: SeatRef[];
+    runs?: string[];
   }
 
   // docs/ref/websocket.md
