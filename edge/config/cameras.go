@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"labbox/edge"
 )
@@ -121,6 +122,11 @@ func (b *Box) checkCameras(d *Doc) {
 			d.Add("duplicate", "a second camera with id `"+c.ID+"`", "ids are unique on a box", at("id")...)
 		}
 		seen[c.ID] = true
+		if usb := c.Source.USB; usb != "" && seen[usb] {
+			d.Add("duplicate", "a second camera at `"+usb+"`", "two cannot read one USB camera; show one beside several devices", at("source", "usb")...)
+		} else if usb != "" {
+			seen[usb] = true
+		}
 		for j, id := range c.Devices {
 			if devices[id] == nil {
 				d.Add("unknown_device", "no device `"+id+"` in this file", "", at("devices", j)...)
@@ -179,6 +185,20 @@ func (s *CameraSource) check(d *Doc, devices map[string]*Device, at func(...any)
 	if (s.User != "") != (s.Password != "") {
 		d.Add("bad_source", "user and password_file go together", "", at("source")...)
 	}
+	if strings.ContainsFunc(s.User, func(r rune) bool { return r == ':' || unicode.IsControl(r) }) {
+		d.Add("bad_source", "a user name has no colon and no line end", "", at("source", "user")...)
+	}
+	if s.USB != "" && !strings.HasPrefix(s.USB, "/") {
+		d.Add("bad_source", "usb is the path of a camera, such as /dev/video0", "`labbox ports` lists the cameras that are there", at("source", "usb")...)
+	}
+	if kind == "program" && s.Program[0] == "" {
+		d.Add("bad_source", "program has no name", "the first of the list is the program, the others are its arguments", at("source", "program")...)
+	}
+	for i, h := range s.Redirect {
+		if u, err := url.Parse("//" + h); err != nil || h == "" || u.Host != h {
+			d.Add("bad_source", "redirect_to lists hosts, each HOST or HOST:PORT", "", at("source", "redirect_to", i)...)
+		}
+	}
 	if _, _, ok := ParseSize(s.Size); !ok {
 		d.Add("bad_range", "size is WIDTHxHEIGHT, 16 to 4096 pixels each", "such as 640x480", at("source", "size")...)
 	}
@@ -191,7 +211,7 @@ func (s *CameraSource) check(d *Doc, devices map[string]*Device, at func(...any)
 		}
 		u, err := url.Parse(a.url)
 		switch {
-		case err != nil || u.Host == "" || !strings.Contains(" "+a.schemes+" ", " "+u.Scheme+" "):
+		case err != nil || u.Hostname() == "" || !strings.Contains(" "+a.schemes+" ", " "+u.Scheme+" "):
 			d.Add("bad_source", a.key+" is an address that begins with "+strings.ReplaceAll(a.schemes, " ", ":// or ")+"://", "", at("source", a.key)...)
 		case u.User != nil:
 			d.Add("bad_source", "a password in an address is seen by many", "write `user:` and `password_file:` beside it", at("source", a.key)...)
