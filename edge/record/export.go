@@ -70,41 +70,6 @@ func (s *Store) drain(ctx context.Context) error {
 	return err
 }
 
-// Frames calls fn for every frame that has a sample in the run, whole and in
-// order: the first and the last may hold samples outside of it. Lost in each
-// frame's header says what is missing before it, damage to the files included.
-func (s *Store) Frames(ctx context.Context, id string, fn func(frame []byte) error) error {
-	r, err := s.find(id)
-	if err != nil {
-		return err
-	}
-	if err := s.drain(ctx); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	win, device := r.window, r.Device
-	s.mu.Unlock()
-	var cur cursor
-	var gap *Gap
-	var patched []byte
-	return s.walk(ctx, device, win, &cur, func(it *item) error {
-		switch {
-		case it.gap != nil:
-			gap = it.gap
-		case it.hi > it.lo:
-			b := it.view.Bytes()
-			if gap != nil && gap.Lost != it.view.Header().Lost {
-				patched = append(patched[:0], b...)
-				frame.SetLost(patched, gap.Lost)
-				b = patched
-			}
-			gap = nil
-			return fn(b)
-		}
-		return nil
-	})
-}
-
 type exporter struct {
 	s       *Store
 	run     Run

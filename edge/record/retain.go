@@ -3,28 +3,32 @@ package record
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"time"
 )
 
 // makeRoom removes segments that are neither pinned nor young enough, oldest
-// first, and looks at the free space. It runs in the writer goroutine, which
-// alone removes segments.
+// first, and looks at the free space. It runs in the writer goroutine, and
+// before that starts: nobody else removes segments.
 func (s *Store) makeRoom() {
 	free, err := s.cfg.free(s.cfg.Dir)
-	if err != nil {
-		free = s.cfg.MinFree // unknown: a failed write will tell
+	unknown := err != nil
+	if unknown {
+		free = s.cfg.MinFree // a failed write will tell
 	}
 	now := s.cfg.Clock.Mono()
 	wall := int64(now) + s.openWall // a calendar that is set meanwhile ages nothing
 
 	s.mu.Lock()
-	var total int64
+	total, pinned := s.pictureBytes, int64(0)
 	var loose []*segment // not pinned, may go
 	for _, t := range s.tracks {
 		for _, seg := range t.segments {
 			total += seg.bytes
-			if !seg.active && !s.pinned(seg) {
+			if s.pinned(seg) {
+				pinned += seg.bytes
+			} else if !seg.active {
 				loose = append(loose, seg)
 			}
 		}
@@ -48,7 +52,10 @@ func (s *Store) makeRoom() {
 		s.forget(seg)
 	}
 	s.low = free < s.cfg.MinFree
-	s.total = total
+	s.total, s.pinnedBytes, s.free = total, pinned, free
+	if unknown {
+		s.free = math.MaxUint64
+	}
 	s.mu.Unlock()
 
 	for _, seg := range gone {

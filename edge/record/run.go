@@ -2,6 +2,8 @@ package record
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -43,6 +45,7 @@ type Run struct {
 	StoppedBy    edge.SeatRef `json:"stopped_by,omitzero"`
 	Args         edge.Args    `json:"args,omitempty"`
 	Annotations  []Annotation `json:"annotations,omitempty"`
+	PicturesFull []string     `json:"pictures_full,omitempty"` // cameras of which no more are kept
 }
 
 // Annotation is a note at a moment of a run.
@@ -59,6 +62,9 @@ type run struct {
 	window  window
 	sealed  bool          // its numbers are final
 	settled time.Duration // when they become final, whatever comes
+
+	pictureBytes int64 // of the file of its pictures; under Store.mu
+	pics         pictures
 
 	edit  sync.Mutex // held while the run is changed and saved
 	count sync.Mutex
@@ -151,7 +157,7 @@ func (s *Store) StartRun(ctx context.Context, m RunMeta) (Run, error) {
 func (s *Store) admit(r *run, wall time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	open, pinned := 0, int64(0)
+	open, pinned := 0, s.pictureBytes
 	for _, o := range s.runs {
 		if o.Device == r.Device && o.window.Open {
 			open++
@@ -168,8 +174,7 @@ func (s *Store) admit(r *run, wall time.Time) error {
 		return edge.Errorf(edge.CodeTooMany, "%d runs of this device are recording already", open).WithHint("stop one first")
 	}
 	if pinned >= s.cfg.MaxBytes {
-		return edge.Errorf(edge.CodeStoreFull, "the runs that are kept fill the space for recordings").
-			WithHint("download and delete runs that are not needed")
+		return errKeptFull()
 	}
 	r.ID = s.newID(wall)
 	s.runs[r.ID] = r
@@ -201,10 +206,12 @@ func (s *Store) StopRun(ctx context.Context, id string, by edge.SeatRef) (Run, e
 	if err != nil {
 		return Run{}, err
 	}
+	missed := r.pics.missedNotices()
 	err = s.change(r, func() bool {
 		if !r.window.Open {
 			return false
 		}
+		r.Notices = append(slices.Clone(r.Notices), missed...)
 		r.window.Open, r.window.End = false, key{s.boot, now}
 		r.State, r.StoppedBy = StateDone, by
 		r.LengthMS = r.window.offset(s.boot, s.wallOffset(), now).Milliseconds()
@@ -214,9 +221,10 @@ func (s *Store) StopRun(ctx context.Context, id string, by edge.SeatRef) (Run, e
 	if err != nil {
 		return Run{}, err
 	}
-	if err := s.Sync(ctx); err != nil {
+	if err := errors.Join(s.Sync(ctx), storeError(r.pics.end())); err != nil {
 		return Run{}, err
 	}
+	s.indexed(r)
 	return s.snapshot(ctx, r)
 }
 
@@ -244,7 +252,8 @@ func (s *Store) Annotate(ctx context.Context, id string, at time.Duration, text 
 	return err
 }
 
-// DeleteRun forgets a run and unpins its segments, which then go with age.
+// DeleteRun forgets a run, deletes its pictures and unpins its segments, which then go
+// with age.
 func (s *Store) DeleteRun(ctx context.Context, id string) error {
 	r, err := s.find(id)
 	if err != nil {
@@ -258,5 +267,5 @@ func (s *Store) DeleteRun(ctx context.Context, id string) error {
 	s.mu.Lock()
 	delete(s.runs, id)
 	s.mu.Unlock()
-	return nil
+	return storeError(s.removePictures(r))
 }

@@ -124,7 +124,7 @@ func (s *Store) recount(ctx context.Context, r *run) error {
 			sum.gap(g)
 		}
 	}
-	r.Samples, r.Lost, r.Gaps, r.Bytes = sum.samples, sum.lost, sum.gaps, sum.bytes
+	r.Samples, r.Lost, r.Gaps, r.Bytes = sum.samples, sum.lost, sum.gaps, sum.bytes+r.pictureBytes
 	return nil
 }
 
@@ -218,6 +218,9 @@ func (s *Store) loadRuns(ctx context.Context) error {
 		s.lastID = max(s.lastID, idTime(id))
 		s.runs[id] = r
 	}
+	if err := s.findPictures(); err != nil {
+		return err
+	}
 	for _, r := range s.runs {
 		if r.window.Open {
 			if err := s.reopen(ctx, r); err != nil {
@@ -231,6 +234,9 @@ func (s *Store) loadRuns(ctx context.Context) error {
 // reopen decides on a run that was open when the process ended.
 func (s *Store) reopen(ctx context.Context, r *run) error {
 	s.repair.Interrupted++
+	if err := s.mendPictures(ctx, r); err != nil {
+		return err
+	}
 	if s.cfg.Continue {
 		r.Notices = append(r.Notices, "continued: the box was restarted")
 		return s.saveRun(r)

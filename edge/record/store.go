@@ -105,14 +105,22 @@ type Store struct {
 	done     chan struct{}
 	closed   sync.Once
 
+	picturesDone chan struct{}
+
 	mu     sync.Mutex
 	tracks map[string]*track
 	runs   map[string]*run
 	lastID int64
 	fault  *fault
 	low    bool  // less free space than MinFree
-	total  int64 // bytes of all segments, at the last tick
+	total  int64 // bytes of all segments, at the last tick, and pictures
 	repair Repairs
+
+	free          uint64 // on the disk, at the last tick less what came since
+	pinnedBytes   int64  // of segments, at the last tick
+	pictureBytes  int64
+	picturesEnded bool   // the store is closed
+	inMind        []*run // ended, with their pictures indexed
 }
 
 // fault is why nothing reaches the disk.
@@ -128,6 +136,8 @@ type Repairs struct {
 	DamagedBytes int64 // inside those segments, skipped
 	LostSegments int   // files that are no segments of ours
 	Interrupted  int   // runs that were open
+
+	OrphanPictures int // picture files of no run, removed
 }
 
 // Open scans Dir, mends what a crash has left and starts recording.
@@ -136,10 +146,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{
 		cfg: cfg, wake: make(chan struct{}, 1), flush: make(chan chan error),
 		stop: make(chan struct{}), done: make(chan struct{}),
-		tracks: make(map[string]*track), runs: make(map[string]*run),
+		tracks: make(map[string]*track), runs: make(map[string]*run), picturesDone: make(chan struct{}),
 	}
 	s.openWall = s.wallOffset()
-	for _, d := range []string{s.segmentsDir(), s.runsDir()} {
+	for _, d := range []string{s.segmentsDir(), s.runsDir(), s.picturesDir()} {
 		if err := os.MkdirAll(d, 0o750); err != nil {
 			return nil, storeError(fmt.Errorf("record: %w", err))
 		}
@@ -158,9 +168,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if r := s.repair; r != (Repairs{}) {
 		cfg.Logger.Warn("recordings repaired", "torn_segments", r.TornSegments, "torn_bytes", r.TornBytes,
-			"damaged_bytes", r.DamagedBytes, "lost_segments", r.LostSegments, "interrupted_runs", r.Interrupted)
+			"damaged_bytes", r.DamagedBytes, "lost_segments", r.LostSegments, "interrupted_runs", r.Interrupted, "orphan_pictures", r.OrphanPictures)
 	}
+	s.makeRoom()
 	go s.loop()
+	go s.syncPictures()
 	return s, nil
 }
 
@@ -182,6 +194,7 @@ func (s *Store) Health() error {
 func (s *Store) Close() error {
 	s.closed.Do(func() { close(s.stop) })
 	<-s.done
+	<-s.picturesDone
 	return s.Health()
 }
 

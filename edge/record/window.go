@@ -60,16 +60,24 @@ var errNextSegment = errors.New("next segment")
 // walk calls fn for everything in the window from cur on. It reads what is
 // written by now; memory stays within one record.
 func (s *Store) walk(ctx context.Context, device string, w window, cur *cursor, fn func(*item) error) error {
+	return s.walkSegments(ctx, s.touched(device, w, cur.number), w, cur, fn)
+}
+
+// touched are the segments of a window from a number on.
+func (s *Store) touched(device string, w window, number uint64) (segs []segment) {
 	s.mu.Lock()
-	var segs []segment
+	defer s.mu.Unlock()
 	if t := s.tracks[device]; t != nil {
 		for _, seg := range t.segments {
-			if seg.number >= cur.number && w.touches(seg) {
+			if seg.number >= number && w.touches(seg) {
 				segs = append(segs, *seg)
 			}
 		}
 	}
-	s.mu.Unlock()
+	return segs
+}
+
+func (s *Store) walkSegments(ctx context.Context, segs []segment, w window, cur *cursor, fn func(*item) error) error {
 	for i := range segs {
 		if cur.past {
 			return nil
@@ -78,7 +86,7 @@ func (s *Store) walk(ctx context.Context, device string, w window, cur *cursor, 
 			cur.number, cur.off, cur.head = segs[i].number, 0, nil
 		}
 		if err := walkSegment(ctx, &segs[i], w, cur, fn); err != nil && !errors.Is(err, errNextSegment) {
-			return fmt.Errorf("record: segment %d of %s: %w", segs[i].number, device, err)
+			return fmt.Errorf("record: segment %d of %s: %w", segs[i].number, segs[i].device, err)
 		}
 	}
 	return nil

@@ -41,7 +41,6 @@ func (s *Store) loop() {
 	defer close(s.done)
 	tick := time.NewTicker(syncEvery)
 	defer tick.Stop()
-	s.makeRoom()
 	for {
 		select {
 		case <-s.wake:
