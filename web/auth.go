@@ -197,6 +197,7 @@ func (s *Server) leave(q *call) error {
 func (s *Server) seatGone(seat string) {
 	s.seats.gone(seat)
 	s.room.leave(seat)
+	s.feeds.seatGone(seat)
 	for _, c := range s.seatClients(seat) {
 		c.bid(closeSeat, "the seat was given up")
 	}

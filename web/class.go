@@ -168,6 +168,7 @@ func (s *Server) reseat(ctx context.Context, all bool, only map[string]bool) {
 		all = true
 		s.seats.teachers() // who still is one is known again by the next lookup
 	}
+	s.feeds.again()
 	for _, c := range s.hub.snapshot() {
 		c.mu.Lock()
 		seat, token := c.actor.Seat, c.token

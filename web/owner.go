@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"labbox/edge"
 )
@@ -23,6 +24,8 @@ type OwnerConfig struct {
 	Runs Runs
 	// Cameras are the box's; nil: there are none.
 	Cameras Cameras
+
+	quiet time.Duration // of a stream of pictures, for tests; 0: ownerQuiet
 }
 
 // NewOwnerHandler serves what web processes ask of the owner directly, below
@@ -35,6 +38,10 @@ type OwnerConfig struct {
 //	GET    runs/{id}/csv?lang=     the CSV
 //	GET    runs/{id}/frames        the frames, one after another
 //	DELETE runs/{id}
+//	GET    cameras                 {"cameras":[...]}
+//	GET    cameras/{id}/stream     multipart; the trailer Lab-Error says why it ended
+//	PUT    cameras/{id}/cover      {"actor":{...},"covered":true}; {"camera":{...}}
+//	PUT    cameras/{id}/seen       {"by":"...","seats":[...]}
 //
 // A download that fails half-way is cut. Safe for concurrent use.
 func NewOwnerHandler(cfg OwnerConfig) http.Handler {
@@ -46,6 +53,7 @@ func NewOwnerHandler(cfg OwnerConfig) http.Handler {
 	mux.HandleFunc("GET "+OwnerPath+"runs/{id}/csv", o.answer(o.csv))
 	mux.HandleFunc("GET "+OwnerPath+"runs/{id}/frames", o.answer(o.frames))
 	mux.HandleFunc("DELETE "+OwnerPath+"runs/{id}", o.answer(o.remove))
+	o.cameraRoutes(mux)
 	return mux
 }
 

@@ -79,6 +79,11 @@ func (s *Server) routeTable() []route {
 		{"PUT", "/api/v1/devices/{id}/rules", seat, edge.VerbRules, s.rules},
 		{"POST", "/api/v1/devices/{id}/rehearsal", seat, "", s.rehearse},
 
+		{"GET", "/api/v1/cameras", seat, "", s.listCameras},
+		{"GET", "/api/v1/cameras/{id}/stream", seat, "", s.cameraStream},
+		{"GET", "/api/v1/cameras/{id}/snapshot", seat, "", s.cameraSnapshot},
+		{"PUT", "/api/v1/cameras/{id}/cover", seat, edge.VerbCover, s.coverCamera},
+
 		{"POST", "/api/v1/runs", seat, "", s.startRun},
 		{"GET", "/api/v1/runs", seat, "", s.listRuns},
 		{"GET", "/api/v1/runs/{id}.csv", seat, "", s.runCSV},

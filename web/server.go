@@ -147,6 +147,7 @@ type Server struct {
 	joins   joins
 	guesses guesses
 	room    room
+	feeds   *feeds
 }
 
 // New subscribes to the box's news and returns a Server that is ready to serve.
@@ -164,6 +165,7 @@ func New(cfg Config) (*Server, error) {
 	s.routes = s.routeTable()
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.hub = newHub(&s.cfg)
+	s.feeds = newFeeds(s)
 	s.hub.seatGone = s.seatGone
 	s.hub.classChanged = s.onClass
 	s.hub.hide = func(b []byte) []byte { return s.veilNow().hide(b) }
@@ -194,6 +196,7 @@ func (s *Server) HTTP() *http.Server {
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
+		ConnContext:       ConnContext,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
