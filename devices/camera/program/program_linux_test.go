@@ -233,8 +233,7 @@ func TestClose(t *testing.T) {
 			if err := <-waiting; err == nil {
 				t.Error("no error")
 			}
-			// killed children are init's, and may need a moment to be gone
-			for end := time.Now().Add(10 * time.Second); syscall.Kill(-group, 0) == nil; time.Sleep(5 * time.Millisecond) {
+			for end := time.Now().Add(10 * time.Second); living(t, group); time.Sleep(5 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatal("its group lives")
 				}
@@ -331,30 +330,43 @@ func TestInput(t *testing.T) {
 	}
 }
 
-// TestThreads: the program outlives the threads that come and go in this process.
+// TestThreads: programs outlive the threads that come and go in this process.
 func TestThreads(t *testing.T) {
-	p := picture(t)
-	fifo := filepath.Join(t.TempDir(), "go")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+	src, err := New(Options{Args: []string{"sleep", "1000"}, Max: 1000})
+	if err != nil {
 		t.Fatal(err)
 	}
-	name := file(t, p)
-	st := shell(t, "cat "+name+"; read x <"+fifo+"; cat "+name+"; exec sleep 1000", nil)
-	next(t, st, p)
-	var end sync.WaitGroup
-	gate := make(chan struct{})
-	for range 60 {
-		end.Go(func() {
-			runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
-			<-gate
-		})
+	var open []source.Stream
+	for range 20 {
+		gate, ready := make(chan struct{}), sync.WaitGroup{}
+		var end sync.WaitGroup
+		for range 10 {
+			ready.Add(1)
+			end.Go(func() {
+				runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
+				ready.Done()
+				<-gate
+			})
+		}
+		st, err := src.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, st)
+		ready.Wait()
+		close(gate)
+		end.Wait()
 	}
-	close(gate)
-	end.Wait()
-	if err := os.WriteFile(fifo, []byte("x\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for i, st := range open {
+		select {
+		case <-st.(*stream).exited:
+			t.Errorf("program %d has ended: %v", i, st.(*stream).cmd.ProcessState)
+		default:
+		}
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
 	}
-	next(t, st, p)
 }
 
 // child is this test's binary as a box with a camera, to be killed.
@@ -409,7 +421,35 @@ func TestKilled(t *testing.T) {
 
 // running says whether a process is there and no zombie.
 func running(pid int) bool {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	_, after, _ := strings.Cut(string(b), ") ")
-	return err == nil && !strings.HasPrefix(after, "Z")
+	state, _ := stat("/proc/" + strconv.Itoa(pid) + "/stat")
+	return state != "" && state != "Z"
+}
+
+// living says whether one of a process group is there and no zombie: killed ones are
+// init's, which may take its time.
+func living(t testing.TB, group int) bool {
+	t.Helper()
+	names, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range names {
+		if state, of := stat(n); of == group && state != "Z" {
+			return true
+		}
+	}
+	return false
+}
+
+// stat reads the state and the group of a process (proc(5)).
+func stat(name string) (state string, group int) {
+	b, err := os.ReadFile(name)
+	s := string(b)
+	if i := strings.LastIndex(s, ") "); err != nil || i < 0 {
+		return "", 0
+	} else if f := strings.Fields(s[i+2:]); len(f) > 2 {
+		group, _ = strconv.Atoi(f[2])
+		return f[0], group
+	}
+	return "", 0
 }

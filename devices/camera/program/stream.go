@@ -130,6 +130,8 @@ func (s *stream) life(errR *os.File, started chan<- error) {
 		killGroup(s.cmd.Process) // those it has left behind
 	})
 	close(s.exited)
+	// one that has left the group may hold the pipes open
+	_ = s.out.SetReadDeadline(time.Now().Add(lastWords))
 	if errR.SetReadDeadline(time.Now().Add(hungOn)) != nil {
 		_ = errR.Close()
 	}
@@ -200,7 +202,7 @@ func (s *stream) Next() ([]byte, error) {
 		s.last()
 		select {
 		case <-s.exited:
-			what = fmt.Sprintf("%s ended (%v)", name, s.cmd.ProcessState)
+			what, why = fmt.Sprintf("%s ended (%v)", name, s.cmd.ProcessState), string(source.Ended)
 		default:
 		}
 	case source.Stalled:
