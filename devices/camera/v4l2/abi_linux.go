@@ -1,6 +1,7 @@
 package v4l2
 
 import (
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -131,4 +132,15 @@ func text(b []byte) string {
 		}
 	}
 	return string(b)
+}
+
+// fourCC is a pixel format's name.
+func fourCC(code uint32) string {
+	b := make([]byte, 4)
+	for i := range b {
+		if b[i] = byte(code >> (8 * i)); b[i] < ' ' || b[i] > '~' {
+			b[i] = '?'
+		}
+	}
+	return strings.TrimRight(string(b), " ")
 }

@@ -258,6 +258,13 @@ func (u *uvc) shootAs(data []byte, used, flags uint32) bool {
 	return true
 }
 
+// drained says that the reader took all there was.
+func (u *uvc) drained() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.full) == 0 && len(u.queued) == len(u.bufs)
+}
+
 func (u *uvc) unplug(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

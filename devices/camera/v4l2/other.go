@@ -25,5 +25,5 @@ func (e elsewhere) Open(context.Context) (source.Stream, error) {
 
 func (e elsewhere) String() string { return "usb " + e.path }
 
-// List: elsewhere none is known.
+// List is every camera that is known: none on this system.
 func List() ([]Info, error) { return nil, nil }

@@ -126,8 +126,14 @@ func TestShortRawPicture(t *testing.T) {
 	defer s.Close()
 	u.shoot(make([]byte, 2*64*48-1), 0)
 	u.shoot(make([]byte, 2*64*48), 0)
-	if b, err := s.Next(); err != nil || len(b) == 0 {
-		t.Error(err)
+	first, err := s.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := bytes.Clone(first)
+	u.shoot(bytes.Repeat([]byte{99}, 2*64*48), 0)
+	if second, err := s.Next(); err != nil || bytes.Equal(first, second) || !bytes.Equal(first, was) {
+		t.Error("the first picture is not the reader's own:", err)
 	}
 }
 

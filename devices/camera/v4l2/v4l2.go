@@ -24,7 +24,6 @@ package v4l2
 
 import (
 	"log/slog"
-	"strings"
 
 	"labbox/devices/camera/source"
 	"labbox/edge"
@@ -94,15 +93,4 @@ func (i *Info) Source(all []Info) string {
 		return i.ByPath
 	}
 	return i.Path
-}
-
-// fourCC is a pixel format's name.
-func fourCC(code uint32) string {
-	b := make([]byte, 4)
-	for i := range b {
-		if b[i] = byte(code >> (8 * i)); b[i] < ' ' || b[i] > '~' {
-			b[i] = '?'
-		}
-	}
-	return strings.TrimRight(string(b), " ")
 }
