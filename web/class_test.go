@@ -315,7 +315,8 @@ func TestOwnRuns(t *testing.T) {
 	ms, code := l.teach(`{"title":"Pendulums"}`)
 	ana, bo := l.student(code, "Ana"), l.student(code, "Bo")
 	l.runs.run.By = edge.SeatRef{ID: ana.ID, Name: "Ana"}
-	paths := []string{"/api/v1/runs/r1", "/api/v1/runs/r1.csv", "/api/v1/runs/r1/frames"}
+	l.runs.picture = edge.RunPicture{Camera: "door", Picture: edge.Picture{JPEG: []byte("\xff\xd8x")}}
+	paths := []string{"/api/v1/runs/r1", "/api/v1/runs/r1.csv", "/api/v1/runs/r1/frames", "/api/v1/runs/r1/frames?camera=door", "/api/v1/runs/r1/detail"}
 	check := func(s *seat, want int) {
 		t.Helper()
 		for _, p := range paths {

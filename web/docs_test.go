@@ -136,7 +136,8 @@ func TestAPIDocumentHasEveryField(t *testing.T) {
 		"StatusCount": edge.StatusCount{}, "Stop": edge.Stop{}, "Tick": edge.Tick{}, "LeaseInfo": edge.LeaseInfo{}, "Contract": edge.Contract{}, "Channel": edge.Channel{},
 		"Choice": edge.Choice{}, "CommandSpec": edge.CommandSpec{}, "Param": edge.Param{}, "Panel": edge.Panel{}, "Plot": edge.Plot{}, "Event": edge.Event{},
 		"CommandResult": edge.CommandResult{}, "StopResult": edge.StopResult{}, "Run": edge.Run{}, "Experiment": experiment.Experiment{}, "Outcome": experiment.Outcome{}, "Step": experiment.Step{},
-		"Camera": edge.Camera{},
+		"Camera": edge.Camera{}, "PictureAsk": edge.PictureAsk{}, "RunDetail": edge.RunDetail{}, "RunNote": edge.RunNote{},
+		"RunEvent": edge.RunEvent{}, "RunPictures": edge.RunPictures{},
 	} {
 		want := jsonFields(reflect.TypeOf(v))
 		var have []string

@@ -36,7 +36,9 @@ type OwnerConfig struct {
 //	GET    runs?device=            {"runs":[...]}
 //	GET    runs/{id}               {"run":{...}}
 //	GET    runs/{id}/csv?lang=     the CSV
-//	GET    runs/{id}/frames        the frames, one after another
+//	GET    runs/{id}/frames        the frames, one after another; t, len, zero, max_hz as in runs/{id}/frames of the API
+//	GET    runs/{id}/detail        an edge.RunDetail
+//	GET    runs/{id}/picture?camera=&t=
 //	DELETE runs/{id}
 //	GET    cameras                 {"cameras":[...]}
 //	GET    cameras/{id}/stream     multipart; the trailer Lab-Error says why it ended
@@ -51,7 +53,7 @@ func NewOwnerHandler(cfg OwnerConfig) http.Handler {
 	mux.HandleFunc("GET "+OwnerPath+"runs", o.answer(o.list))
 	mux.HandleFunc("GET "+OwnerPath+"runs/{id}", o.answer(o.get))
 	mux.HandleFunc("GET "+OwnerPath+"runs/{id}/csv", o.answer(o.csv))
-	mux.HandleFunc("GET "+OwnerPath+"runs/{id}/frames", o.answer(o.frames))
+	o.runRoutes(mux)
 	mux.HandleFunc("DELETE "+OwnerPath+"runs/{id}", o.answer(o.remove))
 	o.cameraRoutes(mux)
 	return mux
@@ -145,20 +147,6 @@ func (o *ownerHandler) csv(w http.ResponseWriter, r *http.Request) error {
 	d := newDownload(w)
 	defer d.end()
 	return o.cut(d, runs.CSV(r.Context(), r.PathValue("id"), r.URL.Query().Get("lang"), d))
-}
-
-func (o *ownerHandler) frames(w http.ResponseWriter, r *http.Request) error {
-	runs, err := o.runs()
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	d := newDownload(w)
-	defer d.end()
-	return o.cut(d, runs.Frames(r.Context(), r.PathValue("id"), func(f []byte) error {
-		_, err := d.Write(f)
-		return err
-	}))
 }
 
 // cut ends a download that failed half-way without the end that a whole one has.

@@ -233,6 +233,9 @@ type fakeRuns struct {
 	mu      sync.Mutex
 	run     edge.Run
 	frames  [][]byte
+	ask     edge.FramesAsk // of the last Frames
+	detail  edge.RunDetail
+	picture edge.RunPicture
 	deleted bool
 	csvErr  error
 }
@@ -260,13 +263,38 @@ func (f *fakeRuns) CSV(_ context.Context, _, lang string, w io.Writer) error {
 	return f.csvErr
 }
 
-func (f *fakeRuns) Frames(_ context.Context, _ string, fn func([]byte) error) error {
+func (f *fakeRuns) Frames(_ context.Context, _ string, ask edge.FramesAsk, fn func([]byte) error) error {
+	f.mu.Lock()
+	f.ask = ask
+	f.mu.Unlock()
 	for _, b := range f.frames {
 		if err := fn(b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (f *fakeRuns) Detail(ctx context.Context, id string) (edge.RunDetail, error) {
+	run, err := f.Get(ctx, id)
+	d := f.detail
+	d.Run = run
+	return d, err
+}
+
+func (f *fakeRuns) Picture(ctx context.Context, id, camera string, t time.Duration) (edge.RunPicture, error) {
+	if _, err := f.Get(ctx, id); err != nil {
+		return edge.RunPicture{}, err
+	}
+	p := f.picture
+	switch {
+	case p.JPEG == nil:
+		return p, edge.Errorf(edge.CodeNoPicture, "this run keeps no pictures").With("why", "none_kept")
+	case camera != "" && camera != p.Camera:
+		return p, edge.Errorf(edge.CodeUnknownCamera, "no camera %q", camera)
+	}
+	p.TimeMS = t.Milliseconds()
+	return p, nil
 }
 
 func (f *fakeRuns) Delete(context.Context, string) error {

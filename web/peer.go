@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"labbox/edge"
-	"labbox/edge/frame"
 )
 
 // Peer is the owner of the devices in another process, asked directly by HTTP:
@@ -191,28 +189,6 @@ func (p *Peer) CSV(ctx context.Context, id, lang string, w io.Writer) error {
 	defer res.Body.Close()
 	_, err = io.Copy(w, res.Body)
 	return err
-}
-
-// Frames implements Runs.
-func (p *Peer) Frames(ctx context.Context, id string, fn func([]byte) error) error {
-	res, err := p.call(ctx, http.MethodGet, nil, nil, "runs", id, "frames")
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	rd := bufio.NewReaderSize(res.Body, 64<<10)
-	for {
-		b, err := frame.Read(rd)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := fn(b); err != nil {
-			return err
-		}
-	}
 }
 
 // Delete implements Runs.

@@ -98,7 +98,7 @@ func TestPeerAsksTheOwner(t *testing.T) {
 		s.runs.frames = append(s.runs.frames, b.AppendFrame(nil))
 	}
 	n := 0
-	err = p.Frames(ctx, "r1", func(f []byte) error {
+	err = p.Frames(ctx, "r1", edge.FramesAsk{}, func(f []byte) error {
 		if !bytes.Equal(f, s.runs.frames[n]) {
 			t.Errorf("frame %d differs", n)
 		}
@@ -109,7 +109,7 @@ func TestPeerAsksTheOwner(t *testing.T) {
 		t.Fatalf("%d frames, %v", n, err)
 	}
 	enough := errors.New("enough")
-	if err := p.Frames(ctx, "r1", func([]byte) error { return enough }); !errors.Is(err, enough) {
+	if err := p.Frames(ctx, "r1", edge.FramesAsk{}, func([]byte) error { return enough }); !errors.Is(err, enough) {
 		t.Fatalf("the walk's own end: %v", err)
 	}
 	if err := p.Delete(ctx, "r1"); err != nil {

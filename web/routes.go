@@ -91,6 +91,7 @@ func (s *Server) routeTable() []route {
 		{"PATCH", "/api/v1/runs/{id}", seat, "", s.changeRun},
 		{"DELETE", "/api/v1/runs/{id}", seat, "", s.deleteRun},
 		{"GET", "/api/v1/runs/{id}/frames", seat, "", s.runFrames},
+		{"GET", "/api/v1/runs/{id}/detail", seat, "", s.runDetail},
 
 		{"POST", "/api/v1/experiments", seat, "", s.submitExperiment},
 		{"GET", "/api/v1/experiments", seat, "", s.listExperiments},

@@ -1,20 +1,14 @@
 package web
 
 import (
-	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"labbox/edge"
-	"labbox/edge/frame"
 )
 
 // writeRun is how long a client may take for the next piece of a download.
 const writeRun = 30 * time.Second
-
-// errEnough ends a walk over frames that has sent all that was asked for.
-var errEnough = errors.New("web: enough frames")
 
 func (s *Server) recorder() (Runs, error) {
 	if s.cfg.Runs == nil {
@@ -30,10 +24,11 @@ func errNoRecorder() error {
 // startRun is POST runs.
 func (s *Server) startRun(q *call) error {
 	var body struct {
-		Device       string `json:"device"`
-		Name         string `json:"name"`
-		Notes        string `json:"notes"`
-		PreTriggerMS int64  `json:"pre_trigger_ms"`
+		Device       string           `json:"device"`
+		Name         string           `json:"name"`
+		Notes        string           `json:"notes"`
+		PreTriggerMS int64            `json:"pre_trigger_ms"`
+		Pictures     *edge.PictureAsk `json:"pictures"`
 	}
 	if err := q.body(&body); err != nil {
 		return err
@@ -41,8 +36,13 @@ func (s *Server) startRun(q *call) error {
 	if body.Device == "" {
 		return edge.Errorf(edge.CodeMissingValue, "device is missing").With("field", "device")
 	}
+	if body.Pictures != nil { // who may not see pictures keeps none either
+		if _, err := s.sightOf(q.r.Context(), s.tokenOf(q.r)); err != nil {
+			return err
+		}
+	}
 	a := edge.Ask{Verb: edge.VerbRunStart, Device: body.Device,
-		Run: &edge.RunAsk{Name: body.Name, Notes: body.Notes, PreTriggerMS: body.PreTriggerMS}}
+		Run: &edge.RunAsk{Name: body.Name, Notes: body.Notes, PreTriggerMS: body.PreTriggerMS, Pictures: body.Pictures}}
 	return s.forward(q, a, http.StatusCreated, ofRun)
 }
 
@@ -161,64 +161,6 @@ func fileName(run edge.Run) string {
 		}
 	}
 	return string(b)
-}
-
-// runFrames is GET runs/{id}/frames?t=&len=: the frames as they were recorded,
-// from t ms after the run's first sample on, len ms of them.
-func (s *Server) runFrames(q *call) error {
-	from, err := msQuery(q, "t", 0)
-	if err != nil {
-		return err
-	}
-	length, err := msQuery(q, "len", 1<<40)
-	if err != nil {
-		return err
-	}
-	runs, run, err := s.runOf(q, edge.VerbExport)
-	if err != nil {
-		return err
-	}
-	q.w.Header().Set("Content-Type", "application/octet-stream")
-	q.w.Header().Set("Cache-Control", "no-store")
-	if q.r.Method == http.MethodHead {
-		return nil
-	}
-	w := newDownload(q.w)
-	defer w.end()
-	begun, start := false, time.Duration(0)
-	err = runs.Frames(q.r.Context(), run.ID, func(b []byte) error {
-		v, _, err := frame.Parse(b)
-		if err != nil || v.Header().Samples == 0 {
-			return nil //nolint:nilerr // the export of what is left does not end at one bad frame
-		}
-		if !begun {
-			begun, start = true, v.BoxTime(0)
-		}
-		switch last := v.BoxTime(v.Header().Samples - 1); {
-		case last < start+from:
-			return nil
-		case v.BoxTime(0) > start+from+length:
-			return errEnough
-		}
-		_, err = w.Write(b)
-		return err
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return s.cut(q, w, err)
-}
-
-func msQuery(q *call, name string, other uint64) (time.Duration, error) {
-	v := q.r.URL.Query().Get(name)
-	if v == "" {
-		return time.Duration(other) * time.Millisecond, nil
-	}
-	n, err := strconv.ParseUint(v, 10, 40)
-	if err != nil {
-		return 0, badQuery(name)
-	}
-	return time.Duration(n) * time.Millisecond, nil
 }
 
 // download writes to a client as long as it keeps taking.

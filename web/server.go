@@ -28,9 +28,15 @@ type Runs interface {
 	Get(ctx context.Context, id string) (edge.Run, error)
 	// CSV streams a run, labels in lang (en, fr, es).
 	CSV(ctx context.Context, id, lang string, w io.Writer) error
-	// Frames calls fn for every frame of a run, in order; it is fn's during the
-	// call only. An error of fn ends the walk and is returned.
-	Frames(ctx context.Context, id string, fn func(frame []byte) error) error
+	// Frames calls fn for every frame of a part of a run, in order; it is fn's during
+	// the call only. An error of fn ends the walk and is returned.
+	Frames(ctx context.Context, id string, ask edge.FramesAsk, fn func(frame []byte) error) error
+	// Detail is the run with all besides its samples.
+	Detail(ctx context.Context, id string) (edge.RunDetail, error)
+	// Picture returns the newest picture that the run keeps of a camera ("": of its
+	// first) taken at t since the run's start or before, else the first of all. Errors:
+	// CodeUnknownCamera, CodeNoPicture where it keeps none.
+	Picture(ctx context.Context, id, camera string, t time.Duration) (edge.RunPicture, error)
 	Delete(ctx context.Context, id string) error
 }
 

@@ -86,8 +86,18 @@ func (r runs) CSV(ctx context.Context, id, lang string, w io.Writer) error {
 }
 
 // Frames implements web.Runs.
-func (r runs) Frames(ctx context.Context, id string, fn func([]byte) error) error {
-	return r.s.Frames(ctx, id, fn)
+func (r runs) Frames(ctx context.Context, id string, ask edge.FramesAsk, fn func([]byte) error) error {
+	return r.s.FramesOf(ctx, id, ask, fn)
+}
+
+// Detail implements web.Runs.
+func (r runs) Detail(ctx context.Context, id string) (edge.RunDetail, error) {
+	return r.s.Detail(ctx, id)
+}
+
+// Picture implements web.Runs.
+func (r runs) Picture(ctx context.Context, id, camera string, t time.Duration) (edge.RunPicture, error) {
+	return r.s.PictureAt(ctx, id, camera, t)
 }
 
 // Delete implements web.Runs.
