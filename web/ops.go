@@ -246,6 +246,7 @@ func (c *client) forward(m *message) {
 	c.mu.Lock()
 	a.Actor = c.actor
 	a.Actor.Via = c.via
+	token := c.token
 	full := c.asked >= maxAsked && a.Verb != edge.VerbStop
 	if !full {
 		c.asked++
@@ -258,7 +259,11 @@ func (c *client) forward(m *message) {
 	id, to := append(json.RawMessage(nil), m.ID...), m.To
 	c.lane(a, func() {
 		// The request goes on when the browser is gone: its outcome is in the log.
-		answer, err := c.s.askFor(c.s.ctx, a, to)
+		var answer *edge.Answer
+		err := c.s.mayKeep(c.s.ctx, &a, token)
+		if err == nil {
+			answer, err = c.s.askFor(c.s.ctx, a, to)
+		}
 		c.mu.Lock()
 		c.asked--
 		c.mu.Unlock()

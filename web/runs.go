@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -36,14 +37,21 @@ func (s *Server) startRun(q *call) error {
 	if body.Device == "" {
 		return edge.Errorf(edge.CodeMissingValue, "device is missing").With("field", "device")
 	}
-	if body.Pictures != nil { // who may not see pictures keeps none either
-		if _, err := s.sightOf(q.r.Context(), s.tokenOf(q.r)); err != nil {
-			return err
-		}
-	}
 	a := edge.Ask{Verb: edge.VerbRunStart, Device: body.Device,
 		Run: &edge.RunAsk{Name: body.Name, Notes: body.Notes, PreTriggerMS: body.PreTriggerMS, Pictures: body.Pictures}}
+	if err := s.mayKeep(q.r.Context(), &a, s.tokenOf(q.r)); err != nil {
+		return err
+	}
 	return s.forward(q, a, http.StatusCreated, ofRun)
+}
+
+// mayKeep refuses runs with pictures to who may not see them.
+func (s *Server) mayKeep(ctx context.Context, a *edge.Ask, token string) error {
+	if a.Run == nil || a.Run.Pictures == nil {
+		return nil
+	}
+	_, err := s.sightOf(ctx, token)
+	return err
 }
 
 func ofRun(a *edge.Answer) any { return map[string]any{"run": a.Run} }

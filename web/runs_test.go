@@ -153,8 +153,16 @@ func TestRunWithPicturesIsForTheClass(t *testing.T) {
 	if a := l.direct("192.168.1.9:5", "POST", "/api/v1/runs", body, "Cookie", cookie); a.status != 403 || a.code() != edge.CodeForbidden {
 		t.Errorf("by a nickname alone: %d %s", a.status, a.body)
 	}
-	if n := len(l.asked(edge.VerbRunStart)); n != 0 {
-		t.Errorf("%d asks reached the owner", n)
+	_, token, _ := strings.Cut(cookie, "=")
+	p, _ := l.open(nil, "token", token)
+	if m := p.ask(map[string]any{"op": "run.start", "device": "pendulum", "pictures": map[string]any{}}); m["code"] != string(edge.CodeForbidden) {
+		t.Errorf("by the websocket: %v", m)
+	}
+	if m := p.ask(map[string]any{"op": "run.start", "device": "pendulum"}); m["op"] != "ok" {
+		t.Errorf("without pictures: %v", m)
+	}
+	if asked := l.asked(edge.VerbRunStart); len(asked) != 1 || asked[0].Run.Pictures != nil {
+		t.Errorf("the owner was asked %+v", asked)
 	}
 	_, code := l.teach(`{}`)
 	ana := l.student(code, "Ana")
@@ -162,7 +170,7 @@ func TestRunWithPicturesIsForTheClass(t *testing.T) {
 		t.Errorf("of the class: %d %s", a.status, a.body)
 	}
 	asked := l.asked(edge.VerbRunStart)
-	if len(asked) != 1 || asked[0].Run.Pictures == nil || asked[0].Run.Pictures.RateHz != 2 || asked[0].Run.Pictures.Cameras[0] != "door" {
+	if len(asked) != 2 || asked[1].Run.Pictures == nil || asked[1].Run.Pictures.RateHz != 2 || asked[1].Run.Pictures.Cameras[0] != "door" {
 		t.Errorf("%+v", asked)
 	}
 }
