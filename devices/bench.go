@@ -44,6 +44,7 @@ type Bench struct {
 	Listeners map[string]http.Handler
 
 	dialled map[string]string // by address: the device that has it
+	drawn   map[string]*Drawn // simulated devices, by id
 	watch   *hotplug.Watcher  // once a device needs it
 	close   []func() error
 }
@@ -128,7 +129,7 @@ func (b *Bench) opener(t *Type, box *config.Box, dev *config.Device, ports *seri
 	}
 	switch {
 	case p.Sim:
-		o, err := simulated(t, dev, cfg)
+		o, err := b.simulated(t, dev, cfg)
 		return o, 0, err
 	case p.Listen != "":
 		o, err := b.listen(box, dev, cfg)

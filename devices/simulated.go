@@ -169,13 +169,23 @@ func (s *Simulated) channel(id string) (sim.Controls, *Channel, error) {
 }
 
 // simulated is the device of a box file.
-func simulated(t *Type, dev *config.Device, cfg BenchConfig) (transport.Opener, error) {
+func (b *Bench) simulated(t *Type, dev *config.Device, cfg BenchConfig) (transport.Opener, error) {
 	if len(dev.Port.Faults) == 0 {
-		return SimOpener(t, "simulated "+t.Name, cfg.Seed)
+		d, err := t.Simulator(cfg.Seed)
+		if err != nil {
+			return nil, err
+		}
+		b.looked(dev.ID, t, d)
+		return t.simLine("simulated "+t.Name, d, false), nil
 	}
 	f, err := faults.Parse(dev.Port.Faults)
 	if err != nil {
 		return nil, edge.Errorf(edge.CodeBadConfig, "%s: %w", dev.ID, err).WithHint("%s", edge.AsError(err).Hint)
 	}
-	return NewSimulated(t, SimulatedOptions{Seed: cfg.Seed, Faults: f})
+	s, err := NewSimulated(t, SimulatedOptions{Seed: cfg.Seed, Faults: f})
+	if err != nil {
+		return nil, err
+	}
+	b.looked(dev.ID, t, s.dev)
+	return s, nil
 }

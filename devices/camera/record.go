@@ -36,8 +36,8 @@ func (s *Set) Asked(device string, ask edge.PictureAsk) ([]string, error) {
 
 // Record hands pictures to keep from now until stop, which waits until keep is called no
 // more: those of the cameras asked for, each on a goroutine of its own, at most at the
-// rate asked for, else at the box file's. A keep error of CodeTooLarge, CodeStoreFull or
-// CodeUnknownRun ends that camera's recording; after another it goes on. Of a covered
+// rate asked for, else at the box file's. A keep error of CodeTooLarge, CodeStoreFull,
+// CodeUnknownRun or CodeNotReady ends that camera's recording; after another it goes on. Of a covered
 // camera nothing is kept meanwhile.
 func (s *Set) Record(run edge.Run, ask edge.PictureAsk, keep func(edge.Camera, edge.Picture) error) (cameras []string, stop func(), err error) {
 	ids, err := s.Asked(run.Device, ask)
@@ -87,7 +87,7 @@ func (h *hub) record(ctx context.Context, run string, pace pacer, keep func(edge
 			switch edge.CodeOf(err) {
 			case "":
 				return nil
-			case edge.CodeTooLarge, edge.CodeStoreFull, edge.CodeUnknownRun:
+			case edge.CodeTooLarge, edge.CodeStoreFull, edge.CodeUnknownRun, edge.CodeNotReady:
 				return err
 			}
 			if now := h.set.cfg.Clock.Mono(); now >= quiet {
