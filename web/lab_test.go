@@ -25,7 +25,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if benchClients() {
+	if benchClients() || benchViewers() {
 		return
 	}
 	goleak.VerifyTestMain(m)
