@@ -107,13 +107,13 @@ func verbSet() map[edge.Verb]bool {
 	return set(edge.VerbWatch, edge.VerbTake, edge.VerbRelease, edge.VerbBeat, edge.VerbCommand, edge.VerbStop, edge.VerbResume,
 		edge.VerbClear, edge.VerbRunStart, edge.VerbRunStop, edge.VerbAnnotate, edge.VerbExport, edge.VerbDelete,
 		edge.VerbExperiment, edge.VerbCancel, edge.VerbLeave, edge.VerbGrant, edge.VerbPair, edge.VerbRevoke, edge.VerbHold,
-		edge.VerbUnhold, edge.VerbNarrow, edge.VerbRules, edge.VerbPresent, edge.VerbRehearse, edge.VerbClass, edge.VerbBox)
+		edge.VerbUnhold, edge.VerbNarrow, edge.VerbRules, edge.VerbPresent, edge.VerbRehearse, edge.VerbCover, edge.VerbClass, edge.VerbBox)
 }
 
 func codeSet() map[edge.Code]bool {
 	return set(edge.CodeInternal, edge.CodeBadRequest, edge.CodeBadName, edge.CodeTooLarge, edge.CodeTooMany, edge.CodeUnknownOp,
 		edge.CodeUnknownDevice, edge.CodeUnknownChannel, edge.CodeUnknownCommand, edge.CodeUnknownRun, edge.CodeUnknownExperiment,
-		edge.CodeNotFound, edge.CodeNoSeat, edge.CodeNoClass, edge.CodeClassLocked, edge.CodeBadLogin, edge.CodeNameUsed,
+		edge.CodeUnknownCamera, edge.CodeCovered, edge.CodeNoPicture, edge.CodeNotFound, edge.CodeNoSeat, edge.CodeNoClass, edge.CodeClassLocked, edge.CodeBadLogin, edge.CodeNameUsed,
 		edge.CodeUnknownSeat, edge.CodeHeld, edge.CodeTooLong, edge.CodeForbidden, edge.CodeBadOrigin, edge.CodeNotHolder, edge.CodeLeaseTaken,
 		edge.CodeStaleFence, edge.CodeLate, edge.CodeStaleTick, edge.CodeDuplicate, edge.CodeOutOfRange, edge.CodeSlew, edge.CodeRate,
 		edge.CodeBadValue, edge.CodeMissingValue, edge.CodeInterlock, edge.CodeStopped, edge.CodeSafing, edge.CodeQuarantined,

@@ -74,6 +74,10 @@ func full(t testing.TB) (*metrics.Metrics, *clock) {
 	m.Experiments(func() map[string]int { return map[string]int{"pendulum": 4, "Not A Device": 2} })
 	m.Ready(func(context.Context) []edge.Error { return []edge.Error{{Code: edge.CodeStoreFull}, {Code: "made up"}} })
 	m.DataDir(t.TempDir())
+	m.Cameras(func() []metrics.Camera {
+		return []metrics.Camera{{Camera: edge.Camera{ID: "bench", State: edge.CameraLive, RateHz: 14.5, Runs: []string{"r1"},
+			Viewers: []edge.SeatRef{{ID: "secret-seat", Name: "secret-name"}, {ID: "s2"}}}, Pictures: 150, Skipped: 149, Bad: 2, Opened: 3}}
+	})
 
 	fb := &fakeBus{dropped: 6}
 	b := m.Bus(fb)
@@ -166,6 +170,13 @@ func TestValues(t *testing.T) {
 		`labbox_device_reconnects_total{box="bench",device="pendulum"} 2`,
 		`labbox_device_commands_total{box="bench",device="pendulum"} 9`,
 		`labbox_device_refused_total{box="bench",device="pendulum"} 1`,
+		`labbox_camera_state{box="bench",camera="bench",state="live"} 1`,
+		`labbox_camera_state{box="bench",camera="bench",state="covered"} 0`,
+		`labbox_camera_rate_hz{box="bench",camera="bench"} 14.5`,
+		`labbox_camera_viewers{box="bench",camera="bench"} 2`,
+		`labbox_camera_recording{box="bench",camera="bench"} 1`,
+		`labbox_camera_pictures_total{box="bench",camera="bench",result="skipped"} 149`,
+		`labbox_camera_opened_total{box="bench",camera="bench"} 3`,
 		`labbox_panels{box="bench"} 31`,
 		`labbox_experiments_waiting{box="bench",device="pendulum"} 4`,
 		`labbox_experiments_waiting{box="bench",device="other"} 2`,
