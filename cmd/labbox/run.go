@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"labbox/devices"
+	"labbox/devices/camera"
 	"labbox/edge"
 	"labbox/edge/class"
 	"labbox/edge/config"
@@ -35,6 +36,23 @@ box: demo
 devices:
   - {id: pendulum, type: penduino, port: {sim: true}}
   - {id: aeropendulum, type: aeropendulum, port: {sim: true}}
+cameras:
+  - id: pendulum
+    name: Pendulum
+    devices: [pendulum]
+    source: {sim: pendulum}
+    description:
+      en: "A drawing of the simulated pendulum: a rod with a red bob swings before a plate with an angle scale."
+      fr: "Un dessin du pendule simulé : une tige avec une boule rouge oscille devant un disque gradué en degrés."
+      es: "Un dibujo del péndulo simulado: una varilla con una bola roja oscila ante un disco graduado en grados."
+  - id: aeropendulum
+    name: Aeropendulum
+    devices: [aeropendulum]
+    source: {sim: aeropendulum}
+    description:
+      en: "A drawing of the simulated aeropendulum: two propellers at the end of an arm push it up an angle scale."
+      fr: "Un dessin de l'aéropendule simulé : deux hélices au bout d'un bras le font monter le long d'un cadran gradué."
+      es: "Un dibujo del aeropéndulo simulado: dos hélices al final de un brazo lo empujan a lo largo de una escala de ángulos."
 `
 
 // run serves until ctx ends; then every device is safe.
@@ -70,7 +88,7 @@ func (f *runFlags) run(ctx context.Context, s streams, _ []string) error {
 			return err
 		}
 		defer own.close()
-		svc.work = append(svc.work, own.owner.Run, own.worker.Run)
+		svc.work = append(svc.work, own.owner.Run, own.worker.Run, own.cameras.Run)
 		for addr, h := range own.bench.Listeners {
 			if _, err := svc.listen(addr, &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}); err != nil {
 				return err
@@ -130,11 +148,13 @@ func (f *runFlags) boxFile() (*config.Box, error) {
 
 // owned is what a process has that owns devices.
 type owned struct {
-	owner  *devices.Owner
-	bench  *devices.Bench
-	rec    *record.Store
-	worker *experiment.Worker
-	serve  web.OwnerConfig
+	owner   *devices.Owner
+	bench   *devices.Bench
+	cameras *camera.Set
+	rec     *record.Store
+	runs    runs
+	worker  *experiment.Worker
+	serve   web.OwnerConfig
 }
 
 func (o *owned) close() {
@@ -173,9 +193,10 @@ func (f *runFlags) own(ctx context.Context, p *parts, box *config.Box, ln net.Li
 			return nil, err
 		}
 	}
-	o.owner = devices.NewOwner(devices.OwnerConfig{Box: box.Box, Bus: p.bus, Shared: p.kv, Clock: p.clock, Recorder: recorder{rec},
+	pics := newPictures(rec, box)
+	o.runs = runs{rec, pics}
+	o.owner = devices.NewOwner(devices.OwnerConfig{Box: box.Box, Bus: p.bus, Shared: p.kv, Clock: p.clock, Recorder: recorder{rec, pics},
 		Logger: p.log, Presence: presence})
-	o.serve = web.OwnerConfig{Token: presence.Token, Stop: p.count.Do(o.owner.Do), Runs: runs{rec}}
 	door, err := p.openMQTT(ctx, box)
 	if err != nil {
 		o.close()
@@ -191,6 +212,12 @@ func (f *runFlags) own(ctx context.Context, p *parts, box *config.Box, ln net.Li
 	for _, sup := range o.bench.Supervisors {
 		o.owner.Add(sup)
 	}
+	if o.cameras, err = openCameras(p, box, o.bench); err != nil {
+		o.close()
+		return nil, err
+	}
+	pics.set = o.cameras
+	o.serve = web.OwnerConfig{Token: presence.Token, Stop: p.count.Do(o.owner.Do), Runs: o.runs, Cameras: o.cameras}
 	o.worker, err = experiment.NewWorker(experiment.Config{Box: box.Box, Devices: o.owner.Devices(), Bus: p.bus, Local: p.own(), Shared: p.kv,
 		Driver: o.owner, Clock: p.clock, Logger: p.log})
 	if err == nil {
@@ -232,13 +259,14 @@ func (f *runFlags) panel(p *parts, own *owned, svc *service, ln net.Listener, en
 		Open:     f.anybody, Audit: p.note(), SetClock: p.setClock,
 		Warn: p.warnings, Experiments: experiment.NewDesk(p.box, p.bus, p.kv, p.clock, experiment.Limits{})}
 	if own != nil {
-		cfg.Runs, cfg.Ready, cfg.Mount = runs{own.rec}, func() []edge.Error { return p.localReasons(own.rec) }, own.bench.Mounts
+		cfg.Runs, cfg.Ready, cfg.Mount = own.runs, func() []edge.Error { return p.localReasons(own.rec) }, own.bench.Mounts
+		cfg.Cameras = own.cameras
 		if own.serve.Token != "" {
 			cfg.Mount[web.OwnerPath] = web.NewOwnerHandler(own.serve)
 		}
 	} else {
 		peer := web.NewPeer(p.box, p.kv)
-		cfg.Runs, cfg.Stop = peer, peer.Stop
+		cfg.Runs, cfg.Stop, cfg.Cameras = peer, peer.Stop, peer.Cameras()
 		svc.work = append(svc.work, func(ctx context.Context) error { peer.Run(ctx); return nil })
 	}
 	cfg.Mount["/metrics"] = p.count.Handler()

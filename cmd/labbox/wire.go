@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -10,14 +11,27 @@ import (
 )
 
 // recorder gives the owner of the devices what it needs of the record store.
-type recorder struct{ *record.Store }
+type recorder struct {
+	*record.Store
+	pics *pictures
+}
 
 // StartRun implements devices.Recorder.
 func (r recorder) StartRun(ctx context.Context, device string, by edge.Actor, ask edge.RunAsk, _ *edge.Contract) (*edge.Run, error) {
+	if ask.Pictures != nil { // it is refused before it starts
+		if _, err := r.pics.set.Asked(device, *ask.Pictures); err != nil {
+			return nil, err
+		}
+	}
 	run, err := r.Store.StartRun(ctx, record.RunMeta{Device: device, Name: ask.Name, Notes: ask.Notes, By: by.Ref(),
 		PreTrigger: time.Duration(ask.PreTriggerMS) * time.Millisecond})
 	if err != nil {
 		return nil, err
+	}
+	if ask.Pictures != nil {
+		if err := r.pics.begin(&run.Run, *ask.Pictures); err != nil {
+			return nil, errors.Join(err, r.DeleteRun(ctx, run.ID)) // the box stops
+		}
 	}
 	return &run.Run, nil
 }
@@ -31,6 +45,7 @@ func (r recorder) StopRun(ctx context.Context, device string, by edge.Actor, id 
 	if err != nil {
 		return nil, err
 	}
+	r.pics.end(id)
 	return &run.Run, nil
 }
 
@@ -59,7 +74,10 @@ func (r recorder) owns(ctx context.Context, device, id string, by edge.Actor, v 
 }
 
 // runs gives the panel what it needs of the record store.
-type runs struct{ s *record.Store }
+type runs struct {
+	s    *record.Store
+	pics *pictures
+}
 
 // List implements web.Runs.
 func (r runs) List(ctx context.Context, device string) ([]edge.Run, error) {
@@ -101,4 +119,10 @@ func (r runs) Picture(ctx context.Context, id, camera string, t time.Duration) (
 }
 
 // Delete implements web.Runs.
-func (r runs) Delete(ctx context.Context, id string) error { return r.s.DeleteRun(ctx, id) }
+func (r runs) Delete(ctx context.Context, id string) error {
+	if err := r.s.DeleteRun(ctx, id); err != nil {
+		return err
+	}
+	r.pics.end(id)
+	return nil
+}
