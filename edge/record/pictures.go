@@ -46,7 +46,7 @@ type pictures struct {
 	size    int64 // where the next record goes
 	dirty   bool
 	scratch []byte
-	missed  map[string]int // by camera, for want of space
+	missed  map[string]bool // cameras, for want of space; true: the run says so
 
 	loaded  bool // what follows is known
 	cams    []camPictures
@@ -97,9 +97,9 @@ func (c *camPictures) add(ms, off int64, size int) {
 // It is handed to the kernel when AddPicture returns, and on the disk a second later.
 // The run and the camera together take max bytes, 0 is DefaultPictureBytes.
 //
-// Errors: CodeUnknownRun, and CodeNotReady once the run has ended; CodeTooLarge where
-// the picture does not fit max, then and from then on, and Ended says so;
-// CodeStoreFull while the disk or Config.MaxBytes leaves no room.
+// Errors: CodeUnknownRun where none of this id records; CodeTooLarge where the picture
+// does not fit max, then and from then on, and Ended says so; CodeStoreFull while the
+// disk or Config.MaxBytes leaves no room, which the run's notices tell.
 func (s *Store) AddPicture(ctx context.Context, id string, of PictureOf, at time.Duration, jpeg []byte, max int64) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -130,7 +130,7 @@ func (s *Store) AddPicture(ctx context.Context, id string, of PictureOf, at time
 	full, err := s.addPicture(ctx, r, of, h, jpeg, max)
 	if !full {
 		if err = storeError(err); edge.CodeOf(err) == edge.CodeStoreFull {
-			r.pics.miss(of.ID)
+			s.miss(r, of.ID)
 		}
 		return err
 	}
@@ -162,7 +162,7 @@ func (s *Store) takes(r *run) error {
 	case s.picturesEnded:
 		return edge.Errorf(edge.CodeStoreDown, "the recorder is closed")
 	case !r.window.Open:
-		return edge.Errorf(edge.CodeNotReady, "run %q has ended", r.ID)
+		return edge.Errorf(edge.CodeUnknownRun, "run %q has ended", r.ID)
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (s *Store) roomFor(r *run, camera string, n int64) error {
 	default:
 		return nil
 	}
-	r.pics.miss(camera)
+	s.miss(r, camera)
 	return err
 }
 
@@ -196,21 +196,45 @@ func errKeptFull() error {
 		WithHint("download and delete runs that are not needed")
 }
 
-func (p *pictures) miss(camera string) {
+// miss notes once on the run that a picture was not kept for want of space. Where that
+// cannot be saved now, StopRun does.
+func (s *Store) miss(r *run, camera string) {
+	p := &r.pics
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	_, known := p.missed[camera]
 	if p.missed == nil {
-		p.missed = make(map[string]int)
+		p.missed = make(map[string]bool)
 	}
-	p.missed[camera]++
+	if !known {
+		p.missed[camera] = false
+	}
+	p.mu.Unlock()
+	if known {
+		return
+	}
+	err := s.change(r, func() bool {
+		r.Notices = append(slices.Clone(r.Notices), missedNotice(camera))
+		return true
+	})
+	if err == nil {
+		p.mu.Lock()
+		p.missed[camera] = true
+		p.mu.Unlock()
+	}
 }
 
-// missedNotices says what was not kept for want of space.
-func (p *pictures) missedNotices() (notices []string) {
+func missedNotice(camera string) string {
+	return "pictures of " + camera + ": some were not kept, there was no space"
+}
+
+// unsaid are the notices that could not be saved so far.
+func (p *pictures) unsaid() (notices []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for camera, n := range p.missed {
-		notices = append(notices, fmt.Sprintf("pictures of %s: %d were not kept, there was no space", camera, n))
+	for camera, said := range p.missed {
+		if !said {
+			notices = append(notices, missedNotice(camera))
+		}
 	}
 	slices.Sort(notices)
 	return notices

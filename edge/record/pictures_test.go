@@ -167,7 +167,7 @@ func TestPictureRefused(t *testing.T) {
 	}
 	_, err := s.StopRun(ctx, run.ID, ana)
 	check(t, err)
-	if got := add(run.ID, PictureOf{ID: "roof"}, small, 0); got != edge.CodeNotReady {
+	if got := add(run.ID, PictureOf{ID: "roof"}, small, 0); got != edge.CodeUnknownRun {
 		t.Errorf("after its end: %s", got)
 	}
 	check(t, s.DeleteRun(ctx, run.ID))
@@ -257,6 +257,9 @@ func TestDamagedPicture(t *testing.T) {
 	dir, id, path, whole := picturesFile(t, 6)
 	pads := 0
 	for at := range whole {
+		if at > 500 && at%13 != 0 { // the header, the camera, two pictures
+			continue
+		}
 		bad := bytes.Clone(whole)
 		bad[at] ^= 0x10
 		check(t, os.WriteFile(path, bad, 0o600))
@@ -267,7 +270,7 @@ func TestDamagedPicture(t *testing.T) {
 			pads++ // padding, the header, the camera's record
 		}
 	}
-	if pads > 400 {
+	if pads > 300 {
 		t.Errorf("%d of %d bytes are not looked at", pads, len(whole))
 	}
 }

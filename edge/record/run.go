@@ -206,12 +206,12 @@ func (s *Store) StopRun(ctx context.Context, id string, by edge.SeatRef) (Run, e
 	if err != nil {
 		return Run{}, err
 	}
-	missed := r.pics.missedNotices()
+	unsaid := r.pics.unsaid()
 	err = s.change(r, func() bool {
 		if !r.window.Open {
 			return false
 		}
-		r.Notices = append(slices.Clone(r.Notices), missed...)
+		r.Notices = append(slices.Clone(r.Notices), unsaid...)
 		r.window.Open, r.window.End = false, key{s.boot, now}
 		r.State, r.StoppedBy = StateDone, by
 		r.LengthMS = r.window.offset(s.boot, s.wallOffset(), now).Milliseconds()
