@@ -84,7 +84,7 @@ func check(reg *devices.Registry, file string) (what string, ps config.Problems)
 	if _, isBox := top["devices"]; isBox || top["box"] != nil {
 		box, ps := config.ParseBox(file, data)
 		if len(ps) == 0 {
-			ps = devices.CheckBox(reg, file, data, box)
+			ps = append(devices.CheckBox(reg, file, data, box), checkPasswords(file, data, box)...)
 		}
 		return "box file", ps
 	}

@@ -75,12 +75,13 @@ type doctorFlags struct {
 // doctor looks at one machine. Its functions are the seams of its tests.
 type doctor struct {
 	doctorFlags
-	broker func(context.Context, *backendFlags) (detail string, err error)
-	store  func(context.Context, *backendFlags) (detail string, warnings []edge.Error, err error)
-	ports  portChecks
-	dial   func(network, address string) (net.Listener, error)
-	now    func() time.Time
-	built  time.Time // zero where it is not known
+	broker  func(context.Context, *backendFlags) (detail string, err error)
+	store   func(context.Context, *backendFlags) (detail string, warnings []edge.Error, err error)
+	ports   portChecks
+	cameras cameraChecks
+	dial    func(network, address string) (net.Listener, error)
+	now     func() time.Time
+	built   time.Time // zero where it is not known
 
 	box     *config.Box // of --config, nil without
 	running *healthOf   // a labbox that answers at --listen, nil without
@@ -104,6 +105,7 @@ func doctorChecks() []examination {
 		{"disk", (*doctor).checkDisk},
 		{"clock", (*doctor).checkClock},
 		{"ports", (*doctor).checkPorts},
+		{"cameras", (*doctor).checkCameras},
 		{"broker", (*doctor).checkBroker},
 		{"store", (*doctor).checkStore},
 	}
@@ -113,7 +115,7 @@ func doctorChecks() []examination {
 const checkWithin = 6 * time.Second
 
 func doctorCommand(fs *flag.FlagSet) func(context.Context, streams, []string) error {
-	d := &doctor{broker: probeBroker, store: probeStore, ports: hostPorts(), dial: net.Listen, now: time.Now, built: buildTime()}
+	d := &doctor{broker: probeBroker, store: probeStore, ports: hostPorts(), cameras: hostCameras(), dial: net.Listen, now: time.Now, built: buildTime()}
 	fs.StringVar(&d.config, "config", "", "box `FILE`; default two demo devices")
 	fs.StringVar(&d.data, "data", "", "data `DIR`; default the user's own data directory")
 	fs.StringVar(&d.listen, "listen", "127.0.0.1:8080", "`HOST:PORT` of the panel")

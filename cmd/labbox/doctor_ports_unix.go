@@ -30,8 +30,12 @@ func hostPorts() portChecks {
 	}}
 }
 
-// portAllowed asks the file system, and where it says no, which group would help.
-func portAllowed(path string) (why, hint string) {
+func portAllowed(path string) (why, hint string) { return nodeAllowed(path, "no serial port") }
+
+func cameraAllowed(path string) (why, hint string) { return nodeAllowed(path, "no camera") }
+
+// nodeAllowed asks the file system, and where it says no, which group would help.
+func nodeAllowed(path, other string) (why, hint string) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -39,7 +43,7 @@ func portAllowed(path string) (why, hint string) {
 	case err != nil:
 		return err.Error(), ""
 	case info.Mode()&fs.ModeCharDevice == 0:
-		return "is no serial port", "`labbox ports` lists what is there"
+		return "is " + other, "`labbox ports` lists what is there"
 	}
 	if unix.Access(path, unix.R_OK|unix.W_OK) == nil {
 		return "", ""

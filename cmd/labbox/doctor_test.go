@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"labbox/devices/camera/v4l2"
 	"labbox/devices/transport/serial"
 	"labbox/edge"
 )
@@ -30,6 +31,8 @@ func newDoctor(t *testing.T) *doctor {
 		},
 		ports: portChecks{list: func() ([]serial.Info, error) { return nil, nil },
 			allowed: func(string) (string, string) { return "", "" }, holders: func(string) []string { return nil }},
+		cameras: cameraChecks{list: func() ([]v4l2.Info, error) { return nil, nil }, allowed: func(string) (string, string) { return "", "" },
+			look: func(p string) (string, error) { return "/usr/bin/" + p, nil }},
 		dial: net.Listen, now: time.Now,
 	}
 }

@@ -11,14 +11,16 @@ import (
 	"unicode"
 
 	"labbox/devices"
+	"labbox/devices/camera/v4l2"
 	"labbox/devices/transport/serial"
 )
 
 func portsCommand(*flag.FlagSet) func(context.Context, streams, []string) error {
-	return func(_ context.Context, s streams, _ []string) error { return listPorts(s, serial.List) }
+	return func(_ context.Context, s streams, _ []string) error { return listPorts(s, serial.List, v4l2.List) }
 }
 
-func listPorts(s streams, list func() ([]serial.Info, error)) error {
+// listPorts lists serial ports, then cameras.
+func listPorts(s streams, list func() ([]serial.Info, error), cameras func() ([]v4l2.Info, error)) error {
 	reg, err := devices.NewRegistry()
 	if err != nil {
 		return err
@@ -30,9 +32,15 @@ func listPorts(s streams, list func() ([]serial.Info, error)) error {
 	if len(ports) == 0 {
 		fmt.Fprintln(s.out, "no serial ports found")
 		fmt.Fprintln(s.err, "hint: plug a device in; in a container pass it with --device")
-		return nil
+	} else if err := printPorts(s.out, ports, reg.Recognise); err != nil {
+		return err
 	}
-	return printPorts(s.out, ports, reg.Recognise)
+	all, err := cameras()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out)
+	return printCameras(s.out, all)
 }
 
 // printPorts prints a table for people, then for each port the line that a box

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"labbox/devices"
+	"labbox/devices/camera/v4l2"
 	"labbox/devices/transport/serial"
 	"labbox/edge/config"
 )
@@ -38,6 +39,8 @@ in the box file:
 /dev/ttyUSB3  port: {usb: "0403:6010", serial: "F\x1b[31m\"1", interface: 1}
 `
 
+func noCameras() ([]v4l2.Info, error) { return nil, nil }
+
 func TestPortsTable(t *testing.T) {
 	plotter := func(vid, _ string) []string {
 		if vid == "0403" {
@@ -54,14 +57,14 @@ func TestPortsTable(t *testing.T) {
 	}
 	out.Reset()
 	var hint bytes.Buffer
-	if err := listPorts(streams{out: &out, err: &hint}, func() ([]serial.Info, error) { return nil, nil }); err != nil {
+	if err := listPorts(streams{out: &out, err: &hint}, func() ([]serial.Info, error) { return nil, nil }, noCameras); err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != "no serial ports found\n" || !strings.HasPrefix(hint.String(), "hint: ") {
+	if out.String() != "no serial ports found\n\nno USB cameras found\n" || !strings.HasPrefix(hint.String(), "hint: ") {
 		t.Errorf("without ports: %q, %q", out.String(), hint.String())
 	}
 	out.Reset()
-	if err := listPorts(streams{out: &out, err: io.Discard}, func() ([]serial.Info, error) { return somePorts, nil }); err != nil {
+	if err := listPorts(streams{out: &out, err: io.Discard}, func() ([]serial.Info, error) { return somePorts, nil }, noCameras); err != nil {
 		t.Fatal(err)
 	}
 	if row, _, _ := strings.Cut(out.String(), "\n/dev/ttyS0"); !strings.Contains(row, "plotter") {
