@@ -1,46 +1,32 @@
-// Shows the page that the address names: the start page, d/<id> one device, teacher and
-// projector the teacher's, gallery every state from fixtures.
+// Shows the page that the address names: the start page, d/<id> one device, run/<id> a recording, teacher and projector
+// the teacher's, gallery every state from fixtures.
 
 import { clock, pickLang, t } from './i18n.js';
-import { moreWords } from './later.js';
-import { html, render, useEffect } from './lib.js';
+import { later, moreWords } from './later.js';
+import { html, render } from './lib.js';
 import { drives, leftOf } from './model.js';
 import { DevicePage, StartPage } from './pages.js';
-import { go, listen, path } from './route.js';
+import { go, listen, path, title } from './route.js';
 import { NameDialog, recall, theme } from './shell.js';
-import { effect, signal } from './signals.js';
-import { calls, connect, device, devices, invitation, link, me, useLang } from './state.js';
+import { effect } from './signals.js';
+import { calls, connect, device, devices, invitation, me, useLang } from './state.js';
 
 /** @type {any} */
 let Gallery = null;
-/** @type {Signal<any>} */
-const teacher = signal(null);
+const soon = () => html`<main class="empty" id="main"><p>${t('loading')}</p></main>`;
+const Teacher = later(() => import('./teacher/main.js'), 'Teacher', soon);
+const RunPage = later(() => import('./run.js'), 'RunPage', soon);
 const TEACHER = /^(teacher(\/|$)|class$|projector$)/;
-
-/** The teacher's pages, loaded when they are first asked for.  @param {{path: string}} p */
-function TeacherPage({ path }) {
-  const again = link.value.phase; // after a failure: the box may be back
-  useEffect(() => {
-    if (!teacher.peek())
-      import('./teacher/main.js').then(
-        (m) => {
-          teacher.value = m.Teacher;
-        },
-        () => {},
-      );
-  }, [again]);
-  const Page = teacher.value;
-  return Page ? html`<${Page} path=${path} />` : html`<main class="empty" id="main"><p>${t('loading')}</p></main>`;
-}
 
 function App() {
   if (Gallery) return html`<${Gallery} />`;
-  const id = path.value.startsWith('d/') ? path.value.slice(2) : '';
-  const title = id ? device(id)?.status.value.name || id : t('devices');
-  document.title = `${urgent()}${title} – labbox`;
-  if (TEACHER.test(path.value)) return html`<${TeacherPage} path=${path.value} />`;
+  const [, kind, id] = /^(d|run)\/(.+)/.exec(path.value) ?? [];
+  const name = kind ? title.value || device(id)?.status.value.name || id : t('devices');
+  document.title = `${urgent()}${name} – labbox`;
+  if (TEACHER.test(path.value)) return html`<${Teacher} path=${path.value} />`;
+  const Page = kind ? (kind === 'd' ? DevicePage : RunPage) : StartPage;
   return html`<a class="skip" href="#main" onClick=${skip}>${t('skip')}</a>
-    ${id ? html`<${DevicePage} key=${id} id=${id} />` : html`<${StartPage} />`}<${NameDialog} />`;
+    <${Page} key=${id} id=${id} /><${NameDialog} />`;
 }
 
 /** What must be seen in another tab, too. */

@@ -217,7 +217,7 @@ export class Chart {
       c.fillStyle = this.ink;
       c.fillRect(x0 + this.cursor * kx, TOP, 1, h);
       this.#text(
-        `${num(this.cursor / 1000, 2)} s`,
+        `${num(this.cursor / 1000 + this.end, 2)} s`,
         x0 + this.cursor * kx,
         TOP + 8,
         this.ink,
@@ -244,14 +244,15 @@ export class Chart {
 
   /** @param {number} x0 @param {number} kx @param {number} h */
   #marks(x0, kx, h) {
-    for (const { t: at, up } of this.marks) {
+    for (const { t: at, up, sign, tone } of this.marks) {
       const x = Math.min(x0 - 1, x0 + (at - this.edge) * kx);
       if (x < LEFT) continue;
-      const color = cssColor(up ? '--ok' : '--bad');
+      const color = cssColor(tone ?? (up ? '--ok' : '--bad'));
       this.c.fillStyle = color;
       this.c.fillRect(x - 1, TOP, 2, h);
       const word = this.width < 480 ? '' : ` ${t(up ? 'plot.on' : 'plot.off')}`;
-      this.#text((up ? '\u25b2' : '\u25bc') + word, x, TOP + h - (up ? 22 : 8), color, up || x < LEFT + 100);
+      const text = sign ?? (up ? '\u25b2' : '\u25bc') + word;
+      this.#text(text, x, TOP + (sign ? 8 : h - (up ? 22 : 8)), color, up || x < LEFT + 100);
     }
   }
 
@@ -302,8 +303,9 @@ export class Chart {
     }
     const every = niceStep(this.windowMS / 1000, w / 80);
     c.textBaseline = 'top';
-    for (const s of ticks(-this.windowMS / 1000, 0, every)) {
-      const x = LEFT + w + s * 1000 * kx;
+    const { end } = this;
+    for (const s of ticks(end - this.windowMS / 1000, end, every)) {
+      const x = LEFT + w + (s - end) * 1000 * kx;
       c.fillStyle = this.grid;
       c.fillRect(Math.round(x), TOP, 1, h);
       c.fillStyle = this.ink;
@@ -315,6 +317,11 @@ export class Chart {
         TOP + h + 8,
       );
     }
+  }
+
+  /** What the axis says at the right edge, s. */
+  get end() {
+    return (this.edge - (this.stream?.zero ?? this.edge)) / 1000;
   }
 
   gaps() {
@@ -329,6 +336,7 @@ export class Chart {
 
   /** The value of trace i at a time, ms before the right edge.  @param {number} i @param {number} ms */
   valueAt(i, ms) {
+    if (this.stream?.exact) return this.stream.exact(this.buckets.columns[i], this.edge + ms);
     const { xs, n, ys } = this.buckets;
     let at = -1;
     for (let k = 0; k < n && xs[k] <= ms; k++) if (ys[i][k] !== Infinity) at = k;

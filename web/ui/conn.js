@@ -164,25 +164,33 @@ export class Conn {
 
 /** @param {string} path below api/v1/, relative to the page's base  @param {string} [method] @param {object} [body] */
 export async function call(path, method = 'GET', body) {
+  const res = await get(path, {
+    method,
+    headers: body ? { 'Content-Type': 'application/json' } : {},
+    body: body ? JSON.stringify(body) : undefined,
+  });
+  return parse(await res.text());
+}
+
+/** @param {string} path as in call @param {RequestInit} [o] @returns {Promise<Response>} */
+export async function get(path, o) {
   let res;
   try {
-    res = await fetch(`api/v1/${path}`, {
-      method,
-      headers: body ? { 'Content-Type': 'application/json' } : {},
-      body: body ? JSON.stringify(body) : undefined,
-    });
+    res = await fetch(`api/v1/${path}`, o);
   } catch {
     throw new Refusal({ code: 'offline' });
   }
-  const text = await res.text();
-  let json;
+  if (!res.ok) throw new Refusal(parse(await res.text()).error ?? { code: 'internal' });
+  return res;
+}
+
+/** @param {string} text */
+function parse(text) {
   try {
-    json = text ? JSON.parse(text) : {};
+    return text ? JSON.parse(text) : {};
   } catch {
     throw new Refusal({ code: 'internal' });
   }
-  if (!res.ok) throw new Refusal(json.error ?? { code: 'internal' });
-  return json;
 }
 
 const id = encodeURIComponent;

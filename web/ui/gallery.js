@@ -1,14 +1,17 @@
 // Every state of the pages without a box, one at a time: the address `gallery`, or gallery?s=NAME for one of them.
 // Loaded only there.
 
+import { cameras } from './cameras.js';
 import { frame, madeUp, pendulum, status, thermometer } from './fixtures.js';
 import { html, useEffect, useState } from './lib.js';
 import { DeviceView, StartView } from './pages.js';
 import { dirty } from './paint.js';
+import { RunPage } from './run.js';
+import { answer, camera, lost, runDetail } from './scenes.js';
 import { NameDialog, TopBar } from './shell.js';
 import { askName, beat, box, calls, devices, ended, klass, link, me, notice, push, silent } from './state.js';
 
-/** @typedef {{list: Device[], one?: Device, runs?: edge.Run[], moving?: boolean}} Scene */
+/** @typedef {{list: Device[], one?: Device, runs?: edge.Run[], moving?: boolean} & import('./scenes.js').Answers} Scene */
 
 const ana = { seat: 'ana', name: 'Ana', role: 'student' };
 const mine = { holder: { id: 'ana', name: 'Ana' }, fence: 7, since_ms: 0 };
@@ -258,6 +261,33 @@ const SCENES = {
     push({ op: 'notice', code: 'degraded', args: { part: 'store', for_ms: 3e3 } });
     return SCENES.start();
   },
+  camera: () => ({
+    ...one({ lease: mine, run: 'r2' }),
+    cameras: [camera({ runs: ['r2'], masked: true }), camera({ id: 'side', name: 'From the side' })],
+  }),
+  cameraStarting: () => ({ ...one({}), cameras: [camera({ state: 'starting', viewers: [mine.holder] })] }),
+  cameraLost: () => ({
+    ...one({ lease: theirs }),
+    cameras: [camera({ state: 'lost', reason: lost('busy') })],
+    ago: 12_000,
+    stalls: true,
+  }),
+  cameraOld: () => ({ ...one({ lease: theirs }), cameras: [camera()], ago: 7000, stalls: true }),
+  cameraCovered: () => ({
+    ...one({ lease: theirs }),
+    cameras: [
+      camera({ state: 'covered', viewers: [], covered: { by: { ...by, seat: 't', name: 'Ms Roy' }, wall_ms: wall } }),
+    ],
+  }),
+  cameraTeacher: () => {
+    me.value = { ...ana, role: 'teacher' };
+    return { ...one({ lease: theirs }), cameras: [camera(), camera({ id: 'side', name: 'From the side' })] };
+  },
+  cameraJoin: () => ({ ...one({ lease: theirs }), why: { code: 'forbidden', args: { why: 'not_in_class' } } }),
+  cameraClosed: () => ({ ...one({ lease: theirs }), why: { code: 'forbidden', args: { why: 'no_class' } } }),
+  run: () => ({ ...one({ lease: theirs }), run: runDetail() }),
+  runPlain: () => ({ ...one({}), run: runDetail({ pictures: false, state: 'recording' }) }),
+  runRefused: () => ({ ...one({}), run: runDetail(), refused: { code: 'forbidden' } }),
   loading: () => {
     const d = madeUp(null, status({}));
     return { list: [d], one: d };
@@ -280,7 +310,9 @@ export function Gallery() {
     calls.value = [];
     beat.value = Date.now();
     const s = SCENES[name]();
-    globalThis.fetch = async () => Response.json({ runs: s.runs ?? [], events: [] });
+    cameras.value = null;
+    globalThis.fetch = async (url) =>
+      (await answer(s, String(url))) ?? Response.json({ runs: s.runs ?? [], events: [] });
     devices.value = s.list;
     setScene(s);
     document.title = `${name} – labbox`;
@@ -302,10 +334,10 @@ export function Gallery() {
     setScene(null);
     setName(e.target.value);
   };
-  return html`<${TopBar} list=${scene.one ? [scene.one] : scene.list} all=${!scene.one} />
+  return html`${!scene.run && html`<${TopBar} list=${scene.one ? [scene.one] : scene.list} all=${!scene.one} />`}
     <nav class="row" aria-label="Gallery"><label class="row">State
       <select value=${name} onChange=${choose}>${Object.keys(SCENES).map((n) => html`<option value=${n}>${n}</option>`)}</select>
     </label></nav>
-    ${scene.one ? html`<${DeviceView} key=${name} d=${scene.one} />` : html`<${StartView} key=${name} list=${scene.list} />`}
+    ${scene.run ? html`<${RunPage} key=${name} id="r1" />` : scene.one ? html`<${DeviceView} key=${name} d=${scene.one} />` : html`<${StartView} key=${name} list=${scene.list} />`}
     <${NameDialog} />`;
 }

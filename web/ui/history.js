@@ -1,5 +1,6 @@
 // What was and what happened: recordings (start with some seconds from before, note, take the data home) and the log.
 
+import { CAMERA, Glyph, showing } from './cameras.js';
 import * as api from './conn.js';
 import { bytes, clock, dayAndTime, errorText, has, label, lang, num, t, timeOfDay } from './i18n.js';
 import { Icon } from './icons.js';
@@ -18,6 +19,9 @@ export function Record({ d }) {
   const [bad, setBad] = useState('');
   const [before, setBefore] = useState(5);
   const [doomed, setDoomed] = useState('');
+  // Off until somebody wants them: nothing is kept unasked.
+  const [pictures, setPictures] = useState(false);
+  const seen = showing(d.id).length > 0;
   const load = async (gone = '') => {
     try {
       if (gone) await api.remove(gone);
@@ -35,7 +39,11 @@ export function Record({ d }) {
   const start = (/** @type {any} */ e) => {
     e.preventDefault();
     const name = String(new FormData(e.target).get('name') || '').trim();
-    ask(d, 'run.start', { name: name || t('run.unnamed'), pre_trigger_ms: before * 1000 });
+    ask(d, 'run.start', {
+      name: name || t('run.unnamed'),
+      pre_trigger_ms: before * 1000,
+      ...(pictures && seen ? { pictures: {} } : {}),
+    });
   };
   const note = async (/** @type {any} */ e) => {
     e.preventDefault();
@@ -63,7 +71,8 @@ export function Record({ d }) {
             <label class="grow"><span class="sr">${t('run.name')}</span><input name="name" maxlength="80" placeholder=${t('run.name')} disabled=${off} /></label>
             <button class="record" disabled=${off}><${Icon} name="record" fill />${t('run.start')}</button></div>
           <div class="row small"><span id="before">${t('run.before')}</span><div class="seg" role="group" aria-labelledby="before">
-            ${BEFORE.map((s) => html`<button type="button" aria-pressed=${s === before} onClick=${() => setBefore(s)}>${s} s</button>`)}</div></div></form>`
+            ${BEFORE.map((s) => html`<button type="button" aria-pressed=${s === before} onClick=${() => setBefore(s)}>${s} s</button>`)}</div></div>
+          ${seen && html`<label class="check small"><input type="checkbox" checked=${pictures} disabled=${off} onChange=${() => setPictures(!pictures)} /><${Glyph} d=${CAMERA} /><span>${t('run.pictures')}</span></label>`}</form>`
     }
     ${bad && html`<p class="refused small">${bad}</p>`}
     ${
@@ -72,13 +81,15 @@ export function Record({ d }) {
             (r) => html`<li key=${r.id}>
           <div class="grow"><bdi class="title">${r.name || t('run.unnamed')}</bdi>
             <p class="small">${dayAndTime(r.start_ms)} · <span class="num">${clock(r.length_ms)}</span> · <bdi>${r.by?.name}</bdi> · ${bytes(r.bytes ?? 0)}
+            ${r.cameras?.length && html` · <span title=${t('run.cameras')}><${Glyph} d=${CAMERA} /><span class="sr">${t('run.cameras')}</span></span>`}
             ${r.gaps > 0 && html` · <span class="flag">${t('run.gaps', { n: r.gaps })}</span>`}
             ${r.state !== 'done' && html` · <span class="flag">${t(`run.${r.state}`)}</span>`}</p></div>
           ${
             doomed === r.id
               ? html`<strong>${t('run.sure')}</strong><button class="refused" onClick=${() => load(r.id)} disabled=${off}>${t('run.delete')}</button>
                 <button onClick=${() => setDoomed('')}>${t('cancel')}</button>`
-              : html`<a class="button" href=${api.csvPath(r.id, lang.value)} download aria-label=${t('run.csv', { name: r.name || r.id })}><${Icon} name="down" />CSV</a>
+              : html`<a class="button" href=${`run/${encodeURIComponent(r.id)}`} data-nav aria-label=${`${t('run.open')} ${r.name || r.id}`}>${t('run.open')}</a>
+                <a class="button" href=${api.csvPath(r.id, lang.value)} download aria-label=${t('run.csv', { name: r.name || r.id })}><${Icon} name="down" />CSV</a>
                 ${r.id !== running && r.by?.id === me.value?.seat && html`<button class="quiet" disabled=${off} aria-label=${`${t('run.delete')} ${r.name || r.id}`} onClick=${() => setDoomed(r.id)}><${Icon} name="bin" /></button>`}`
           }
         </li>`,

@@ -1,4 +1,4 @@
-// Parts of a page that are loaded when they are first shown, with the words that only they need.
+// Parts of a page that are loaded when they are first shown, with the words and the style that only they need.
 
 import { addWords } from './i18n.js';
 import { html } from './lib.js';
@@ -13,6 +13,18 @@ const WORDS = {
 
 export const moreWords = () => addWords(WORDS);
 
+/** @type {Record<string, Promise<unknown>>} */
+const sheets = {};
+
+/** Resolves once a style sheet is there; asked for again after a failure.  @param {string} href */
+export const sheet = (href) =>
+  (sheets[href] ??= new Promise((onload, onerror) => {
+    document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href, onload, onerror }));
+  }).catch((e) => {
+    delete sheets[href];
+    throw e;
+  }));
+
 /** A component of a module that is loaded when it is first shown, or when `load` is called; until then there is
  * `meanwhile`.  @param {() => Promise<any>} from @param {string} name @param {() => any} [meanwhile] */
 export function later(from, name, meanwhile) {
@@ -21,7 +33,7 @@ export function later(from, name, meanwhile) {
   const load = () => {
     if (asked) return;
     asked = true;
-    Promise.all([from(), moreWords()]).then(
+    Promise.all([from(), moreWords(), sheet('more.css')]).then(
       ([m]) => {
         got.value = m[name];
       },

@@ -19,6 +19,11 @@ const Controls = later(
   'Controls',
   () => html`<section class="card controls soon"></section>`,
 );
+const Camera = later(
+  () => import('./camera.js'),
+  'Camera',
+  () => html`<p class="cam soon"></p>`,
+);
 const Simulator = later(() => import('./wait.js'), 'Simulator');
 const Record = later(() => import('./history.js'), 'Record', soon);
 const Log = later(() => import('./history.js'), 'Log', soon);
@@ -169,7 +174,7 @@ export function DeviceView({ d }) {
     <${StopState} d=${d} /><${Trouble} d=${d} />
     ${
       c
-        ? html`<div class="grid">
+        ? html`<div class="grid">${!s.rehearsal && html`<${Camera} d=${d} />`}
           <div class="col live">${
             groups.length > 1 &&
             html`<div class="seg fit" role="group" aria-label=${t('groups')}>${['', ...groups].map(
@@ -188,7 +193,10 @@ export function DeviceView({ d }) {
 /** @param {{id: string}} p */
 export function DevicePage({ id }) {
   const d = device(id);
-  useEffect(Controls.load, []);
+  useEffect(() => {
+    Camera.load();
+    Controls.load();
+  }, []);
   useEffect(() => {
     if (!d) return;
     const fast = d.status.value.stream?.rate_hz > RAW_HZ;

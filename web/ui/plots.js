@@ -20,7 +20,7 @@ const DataTable = later(() => import('./table.js'), 'DataTable');
 const XY = later(() => import('./xy.js'), 'XY');
 
 /** @param {edge.Channel} ch @param {number} v */
-function valueText(ch, v) {
+export function valueText(ch, v) {
   if (!ch.choices?.length) return num(v, ch.decimals);
   const choice = ch.choices.find((c) => c.value === v);
   return choice ? label(choice.label, choice.id) : num(v);
@@ -126,7 +126,7 @@ export function Plots({ d, contract, group }) {
 
 /** @param {{d: Device, contract: edge.Contract, channels: string[], title: string, windowMS: number,
  * frozen: number | null, auto: boolean, cursor: Signal<number | null>, room: string[]}} p */
-function Plot({ d, contract, channels: ids, title: given, windowMS, frozen, auto, cursor, room }) {
+export function Plot({ d, contract, channels: ids, title: given, windowMS, frozen, auto, cursor, room }) {
   const channels = ids.map((id) => contract.channels.findIndex((c) => c.id === id));
   const specs = channels.map((i) => contract.channels[i]);
   const names = specs.map((c) => label(c.label, c.id));
@@ -182,7 +182,7 @@ function Plot({ d, contract, channels: ids, title: given, windowMS, frozen, auto
       if (now - told < SUMMARY_MS) return;
       told = now;
       summary.current.textContent = extents(c, d, channels, specs)
-        .map((x) => t('plot.summary', { ...x, s: c.windowMS / 1000 }))
+        .map((x) => t(s.zero === undefined ? 'plot.summary' : 'run.summary', { ...x, s: c.windowMS / 1000 }))
         .join(' ');
     });
     return () => {
@@ -205,11 +205,13 @@ function Plot({ d, contract, channels: ids, title: given, windowMS, frozen, auto
     else chart.current?.hidden.add(i);
     dirty();
   };
-  const put = (/** @type {number | null} */ at) => {
-    cursor.value = at;
+  const put = (/** @type {number | null} */ to) => {
+    cursor.value = to;
+    const at = cursor.peek(); // a run's cursor stays
     const now = String(Math.round(at ?? 0) / 1000);
+    const end = chart.current?.end ?? 0;
     box.current.setAttribute('aria-valuenow', now);
-    box.current.setAttribute('aria-valuetext', at === null ? t('plot.now') : `${num(at / 1000, 2)} s`);
+    box.current.setAttribute('aria-valuetext', at === null ? t('plot.now') : `${num(at / 1000 + end, 2)} s`);
     dirty();
   };
   const point = (/** @type {PointerEvent} */ e) =>

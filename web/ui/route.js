@@ -7,6 +7,9 @@ const place = () => decodeURI(location.pathname).slice(base().length).replace(/\
 
 export const path = signal(globalThis.location ? place() : '');
 
+/** What a page that knows it better is called. */
+export const title = signal('');
+
 /** @param {string} to relative to the base @param {boolean} [instead] of the present entry of the history */
 export function go(to, instead) {
   const url = new URL(to, document.baseURI);

@@ -19,7 +19,7 @@ export function recall(key) {
 }
 
 /** @param {string} key @param {string} value */
-function remember(key, value) {
+export function remember(key, value) {
   try {
     localStorage.setItem(`labbox.${key}`, value);
   } catch {

@@ -219,14 +219,19 @@ export function answerCall(d) {
 /** UCUM as people write it.  @type {Record<string, string>} */
 const UNITS = { Cel: '°C', deg: '°' };
 
-/** @param {string} id @param {edge.Contract} c */
-function contract(id, c) {
-  const d = device(id);
-  if (!d || !c) return;
+/** Fills in what a contract may leave out.  @param {edge.Contract} c */
+export function tidy(c) {
   c.channels ??= [];
   c.commands ??= [];
   c.panel ??= {};
   for (const x of [c.channels, ...c.commands.map((k) => k.params)].flat()) x.unit = UNITS[x.unit ?? ''] ?? x.unit;
+}
+
+/** @param {string} id @param {edge.Contract} c */
+function contract(id, c) {
+  const d = device(id);
+  if (!d || !c) return;
+  tidy(c);
   const same = d.contract.value?.hash === c.hash;
   if (same && d.stream.value) return;
   if (!same) d.contract.value = c;

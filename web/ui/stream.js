@@ -38,6 +38,11 @@ export class Stream {
     /** @type {{lost: number, why: string} | null} a gap that the next frame closes */
     this.pending = null;
     this.row = new Float64Array(channels.length);
+    /** Of a run: its start, and a channel's value at a time; plots count from the one and show the other.
+     * @type {number | undefined} */
+    this.zero = undefined;
+    /** @type {((channel: number, t: number) => number) | undefined} */
+    this.exact = undefined;
   }
 
   /** @param {Frame} f @param {number} now */

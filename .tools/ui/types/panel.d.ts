@@ -54,8 +54,8 @@ type Gap = {
   why: string;
 };
 
-/** The device came (up) or went, by the ring's time, ms. */
-type Mark = { t: number; up: boolean };
+/** The device came (up) or went, by the ring's time, ms; with a sign of its own: something else happened. */
+type Mark = { t: number; up: boolean; sign?: string; tone?: string };
 
 /** What decides whether this seat may drive a device now. */
 type Situation = {
@@ -120,3 +120,34 @@ type ParamProps = {
   send?: any;
   set: (text: string) => void;
 };
+
+/** One picture of a camera's stream. */
+type Part = {
+  jpeg: Uint8Array<ArrayBuffer>;
+  /** Box's monotonic time, ms. */
+  at: number;
+  seq: number;
+};
+
+/** How a Player gets and shows pictures. */
+type PlayerOptions = {
+  /** Below api/v1/; hz 0: as many as there are. */
+  path: (hz: number) => string;
+  /** A picture that it cannot read is passed over. */
+  decode: (p: Part) => Promise<any>;
+  /** What was decoded, where it may still be seen. */
+  draw: (picture: any, p: Part) => void;
+  /** Says whether to try again. */
+  ended: () => Promise<boolean>;
+  get?: (path: string, o?: RequestInit) => Promise<Response>;
+  now?: () => number;
+};
+
+/** What the box says of its cameras, at performance.now(); `why`: this seat sees none of those that there are. */
+type Cameras = { list: edge.Camera[]; why?: Trouble; at: number };
+
+/** A note or an event of a run, ms since its start. */
+type Happened = { t: number; note?: edge.RunNote; event?: edge.Event };
+
+/** A run as its page has it. */
+type Loaded = { detail: edge.RunDetail; d: Device; stream: Stream };

@@ -8,9 +8,25 @@ import { gzipSync } from 'node:zlib';
 
 const ui = new URL('../', import.meta.url);
 const read = (/** @type {string} */ path) => readFileSync(new URL(path, ui), 'utf8');
-const APART = ['gallery.js', 'fixtures.js'];
+const APART = ['gallery.js', 'fixtures.js', 'scenes.js'];
 /** Loaded when they are first shown. */
-const LATER = ['controls.js', 'turn.js', 'wait.js', 'history.js', 'join.js', 'table.js', 'xy.js'];
+const LATER = [
+  'controls.js',
+  'turn.js',
+  'wait.js',
+  'history.js',
+  'join.js',
+  'table.js',
+  'xy.js',
+  'camera.js',
+  'cameras.js',
+  'player.js',
+  'multipart.js',
+  'run.js',
+  'replay.js',
+  'shots.js',
+];
+const SHEETS = ['more.css', 'camera.css'];
 const ON_DEMAND = [...APART, ...LATER];
 const LIMIT = 60_000;
 const LATER_LIMIT = 40_000;
@@ -44,11 +60,16 @@ test('the first load is at most 60 kB gzip', () => {
 });
 
 test('what is loaded on demand is at most 40 kB gzip', () => {
-  const sizes = LATER.map((f) => ({ f, n: size(f) }));
+  const sizes = [...LATER, ...SHEETS].map((f) => ({ f, n: size(f) }));
   const words = Math.max(...moreLangs.map(size));
   const total = sizes.reduce((sum, { n }) => sum + n, words);
   console.log(`on demand: ${total} bytes gzip: ${words} words, ${sizes.map(({ f, n }) => `${n} ${f}`).join(', ')}`);
   assert.ok(total <= LATER_LIMIT);
+  for (const f of SHEETS)
+    assert.ok(
+      [...scripts, ...LATER].some((from) => read(from).includes(`sheet('${f}')`)),
+      f,
+    );
   // Each is reached by a dynamic import, and by nothing that is loaded first.
   for (const f of LATER) {
     const name = f.split('/').at(-1);
@@ -69,7 +90,7 @@ test('every module is announced in the page, none twice, none in vain', () => {
 });
 
 test('nothing comes from another host', () => {
-  for (const f of [...loaded, ...langs, ...moreLangs, ...ON_DEMAND]) {
+  for (const f of [...loaded, ...langs, ...moreLangs, ...ON_DEMAND, ...SHEETS]) {
     const text = read(f).replaceAll('http://www.w3.org/', ''); // names of XML namespaces
     assert.equal(/(https?|wss?):\/\/[a-z0-9][^"'`]*/i.exec(text)?.[0], undefined, f);
     assert.doesNotMatch(text, /(href|src|url\(|from|import\()\s*=?\s*["']?\/\//, f);
@@ -100,7 +121,7 @@ test('works over plain http', () => {
 });
 
 test('files are short', () => {
-  for (const f of [...loaded, ...ON_DEMAND].filter((s) => !s.startsWith('vendor/'))) {
+  for (const f of [...loaded, ...ON_DEMAND, ...SHEETS].filter((s) => !s.startsWith('vendor/'))) {
     assert.ok(read(f).split('\n').length <= 400, f);
   }
 });
