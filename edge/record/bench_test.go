@@ -2,10 +2,15 @@ package record
 
 import (
 	"context"
+	"encoding/binary"
 	"io"
+	"math/rand/v2"
+	"runtime"
+	"slices"
 	"testing"
 	"time"
 
+	"labbox/edge"
 	"labbox/edge/frame"
 )
 
@@ -61,4 +66,57 @@ func BenchmarkCSV(b *testing.B) {
 		}
 	}
 	b.ReportMetric(100_000*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// BenchmarkPictures keeps 10 runs of an hour with 2 pictures of 40 kB a second, 2.9 GB,
+// opens them again and looks at random moments of all.
+func BenchmarkPictures(b *testing.B) {
+	const runs, pictures, size = 10, 7200, 40_000
+	for b.Loop() {
+		clock, ctx := &handClock{mono: time.Second}, context.Background()
+		cfg := Config{Dir: b.TempDir(), Clock: clock}
+		s := open(b, cfg)
+		var ids []string
+		begun := time.Now()
+		for range runs {
+			run := must[Run](b)(s.StartRun(ctx, RunMeta{Device: "pendulum"}))
+			jpeg := jpegOf(1, size)
+			for n := range uint64(pictures) {
+				binary.LittleEndian.PutUint64(jpeg[2:], n)
+				check(b, s.AddPicture(ctx, run.ID, door, clock.Mono(), jpeg, 1e9))
+				clock.set(clock.Mono() + time.Second/2)
+			}
+			must[Run](b)(s.StopRun(ctx, run.ID, ana))
+			ids = append(ids, run.ID)
+		}
+		b.ReportMetric(float64(time.Since(begun).Microseconds())/runs/pictures, "us/add")
+		check(b, s.Close())
+
+		begun = time.Now()
+		s = open(b, cfg)
+		b.ReportMetric(float64(time.Since(begun).Microseconds())/1e3, "ms/open")
+		begun = time.Now()
+		for _, id := range ids {
+			must[[]edge.RunPictures](b)(s.Pictures(ctx, id))
+		}
+		b.ReportMetric(float64(time.Since(begun).Microseconds())/1e3/runs, "ms/index")
+		var took []time.Duration
+		for range 20_000 {
+			n := rand.IntN(pictures)
+			begun := time.Now()
+			p, err := s.PictureAt(ctx, ids[rand.IntN(runs)], "door", time.Duration(n)*time.Second/2)
+			took = append(took, time.Since(begun))
+			if err != nil || binary.LittleEndian.Uint64(p.JPEG[2:]) != uint64(n) {
+				b.Fatal(n, err)
+			}
+		}
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "us/p50")
+		b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, "us/p99")
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB/heap")
+		check(b, s.Close())
+	}
 }
