@@ -97,7 +97,9 @@ func (c *client) steps(ctx context.Context) (*http.Response, error) {
 		if resp.StatusCode == http.StatusOK {
 			return resp, nil
 		}
-		_, _ = io.CopyN(io.Discard, resp.Body, maxRefusal)
+		if resp.StatusCode < http.StatusBadRequest || resp.StatusCode == http.StatusUnauthorized {
+			_, _ = io.CopyN(io.Discard, resp.Body, maxRefusal) // there is another request for its connection
+		}
 		_ = resp.Body.Close()
 		switch resp.StatusCode {
 		case http.StatusUnauthorized:
@@ -156,11 +158,11 @@ func (c *client) leads(resp *http.Response, from *url.URL) (*url.URL, error) {
 
 // lost is err as source.Lost, without the address that net/http puts into its errors.
 func (c *client) lost(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause
-	}
 	if isLost(err) {
 		return err
+	}
+	if cause := context.Cause(ctx); cause != nil && isLost(cause) {
+		return cause
 	}
 	var op *net.OpError
 	var cert *tls.CertificateVerificationError
