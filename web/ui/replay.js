@@ -105,3 +105,33 @@ export function happened({ annotations, events }, told) {
   ];
   return out.sort((a, b) => a.t - b.t);
 }
+
+/** Loads one thing at a time; what was wanted meanwhile and is not any more is passed over.  @template T */
+export class Newest {
+  /** @param {(key: string) => Promise<T>} get @param {(key: string, got: T | null, bad?: any) => void} show */
+  constructor(get, show) {
+    this.get = get;
+    this.show = show;
+    this.wanted = '';
+    this.shown = '';
+    this.busy = false;
+  }
+
+  /** @param {string} key */
+  async want(key) {
+    this.wanted = key;
+    if (this.busy) return;
+    this.busy = true;
+    while (this.wanted && this.wanted !== this.shown) {
+      const now = this.wanted;
+      try {
+        const got = await this.get(now);
+        this.show(now, got);
+      } catch (e) {
+        this.show(now, null, e);
+      }
+      this.shown = now;
+    }
+    this.busy = false;
+  }
+}
