@@ -3,7 +3,9 @@ package web_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -240,4 +242,34 @@ func TestPicturesInTwoProcesses(t *testing.T) {
 	st.next()
 	ms.send("DELETE", "/api/v1/class", "")
 	st.ends(700 * time.Millisecond)
+}
+
+// slowKV keeps lookups of seats waiting.
+type slowKV struct {
+	*fakeKV
+	slow atomic.Bool
+}
+
+func (k *slowKV) GetMany(ctx context.Context, keys ...string) ([][]byte, error) {
+	if k.slow.Load() && slices.ContainsFunc(keys, func(key string) bool { return strings.Contains(key, "session") }) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return k.fakeKV.GetMany(ctx, keys...)
+}
+
+// What this process knows itself counts before every picture, without asking anybody.
+func TestClosedClassWhileTheStoreIsSlow(t *testing.T) {
+	k := &slowKV{fakeKV: newKV()}
+	l, f := withCameras(t, web.CameraTimes{}, "demo", func(c *web.Config) { c.KV, c.Seats = k, class.New(k, boxName) })
+	_, code := l.teach(`{}`)
+	st := l.student(code, "Ana").watch(demoStream)
+	f.keep(t, "demo", 1000, 10*time.Millisecond)
+	st.next()
+	k.slow.Store(true)
+	if _, err := class.New(k.fakeKV, boxName).Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = l.bus.Publish(t.Context(), edge.Subject(boxName, edge.OwnerName, edge.KindClass), nil)
+	st.ends(time.Second)
 }

@@ -110,7 +110,7 @@ func split(t *testing.T, silent, quiet time.Duration, times web.CameraTimes) (l 
 }
 
 func TestCamerasOfAnotherProcess(t *testing.T) {
-	l, f, _, _ := split(t, 10*time.Second, 50*time.Millisecond, web.CameraTimes{Seen: 50 * time.Millisecond, Linger: 200 * time.Millisecond})
+	l, f, _, _ := split(t, 10*time.Second, 50*time.Millisecond, web.CameraTimes{Seen: 50 * time.Millisecond, Linger: 200 * time.Millisecond, Pause: time.Minute})
 	ms, code := l.teach(`{}`)
 	ana := l.student(code, "Ana")
 	if c := ana.cameras(); len(c.Cameras) != 2 || c.Cameras[0].ID != "demo" || c.Cameras[0].State != edge.CameraLive {

@@ -284,3 +284,21 @@ func TestCoverCamera(t *testing.T) {
 		t.Fatalf("%+v", f.covered)
 	}
 }
+
+// Who is covered here sees nothing more, even if the owner's connection has not said so.
+func TestCoverWaitsForNobody(t *testing.T) {
+	l, f := withCameras(t, web.CameraTimes{}, "demo")
+	f.deaf = true
+	ms, _ := l.teach(`{}`)
+	st := ms.watch(demoStream)
+	f.put("demo", 100)
+	st.next()
+	if a := ms.send("PUT", "/api/v1/cameras/demo/cover", `{"covered":true}`); a.status != 200 {
+		t.Fatal(a)
+	}
+	f.put("demo", 100)
+	st.ends(time.Second)
+	if open, _ := f.watches(); open != 0 {
+		l.eventually("the camera is let go", func() bool { open, _ := f.watches(); return open == 0 })
+	}
+}

@@ -253,9 +253,12 @@ func TestStreamOutlivesTheReadTimeout(t *testing.T) {
 		st.next()
 		<-time.After(100 * time.Millisecond)
 	}
-	slow := ms.raw(demoStream, "1.1") // in the middle of a picture
-	f.keep(t, "demo", 2<<20, 10*time.Millisecond)
+	slow := ms.raw(demoStream, "1.1")
 	l.eventually("both look", func() bool { v, _ := l.srv.Viewers(); return v == 2 })
+	f.put("demo", 8<<20) // more than any queue holds: both are in the middle of it
+	if _, err := io.ReadFull(slow, make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
