@@ -7,5 +7,9 @@ import (
 	"syscall"
 )
 
-func endGroup(p *os.Process)  { _ = syscall.Kill(-p.Pid, syscall.SIGTERM) }
+func endGroup(p *os.Process) {
+	_ = syscall.Kill(-p.Pid, syscall.SIGTERM)
+	_ = syscall.Kill(-p.Pid, syscall.SIGCONT) // one that is stopped would not hear it
+}
+
 func killGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
