@@ -3,6 +3,8 @@
 #   docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7 --build-arg VERSION=v1.2.3 .
 # `make image` makes the same without one. Base images are arguments, so that a
 # campus may name its own mirror. The compiler runs on the builder's own platform.
+# For cameras by RTSP, BASE_IMAGE is an image with ffmpeg; docs/user/cameras.md has one,
+# and how a USB camera comes into the container.
 ARG GO_IMAGE=golang:1.26-bookworm
 ARG BASE_IMAGE=scratch
 
@@ -19,6 +21,9 @@ RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} GOARM=${TARGETVARIANT#v}
       -gcflags=github.com/yuin/...=-l \
       -gcflags=github.com/goccy/go-yaml/...=-l \
       -gcflags=github.com/prometheus/...=-l \
+      -gcflags=github.com/alicebob/...=-l \
+      -gcflags=github.com/rabbitmq/...=-l \
+      -gcflags=github.com/redis/...=-l \
       -ldflags "-s -w -X main.version=${VERSION}" -o /out/labbox ./cmd/labbox && mkdir -p /out/data
 
 FROM ${BASE_IMAGE}

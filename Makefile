@@ -5,7 +5,7 @@ export CGO_ENABLED ?= 0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # How a release is built: without HTTP/2, and the large libraries not inlined (docs/adr/0017).
-LEAN := -trimpath -tags nethttpomithttp2 -gcflags=github.com/nats-io/nats-server/v2/...=-l -gcflags=google.golang.org/protobuf/...=-l -gcflags=github.com/yuin/...=-l -gcflags=github.com/goccy/go-yaml/...=-l -gcflags=github.com/prometheus/...=-l
+LEAN := -trimpath -tags nethttpomithttp2 -gcflags=github.com/nats-io/nats-server/v2/...=-l -gcflags=google.golang.org/protobuf/...=-l -gcflags=github.com/yuin/...=-l -gcflags=github.com/goccy/go-yaml/...=-l -gcflags=github.com/prometheus/...=-l -gcflags=github.com/alicebob/...=-l -gcflags=github.com/rabbitmq/...=-l -gcflags=github.com/redis/...=-l
 TARGETS := linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
 FUZZTIME ?= 60s
 UI := .tools/ui

@@ -12,6 +12,7 @@ import (
 	"labbox/devices/camera/draw"
 	"labbox/devices/camera/httpcam"
 	"labbox/devices/camera/program"
+	"labbox/devices/camera/rtsp"
 	camsource "labbox/devices/camera/source"
 	"labbox/devices/camera/v4l2"
 	"labbox/edge"
@@ -53,6 +54,8 @@ func (s cameraSources) open(c *config.Camera) (camsource.Source, error) {
 			Redirect: src.Redirect})
 	case "program":
 		return program.New(program.Options{Args: src.Program, Max: most, Logger: log})
+	case "rtsp":
+		return rtsp.New(rtsp.Options{URL: src.RTSP, User: src.User, Password: password, RateHz: rate, Width: width, Height: height, Max: most, Logger: log})
 	case "pattern":
 		return draw.NewPattern(draw.Options{Width: width, Height: height, RateHz: rate, Clock: s.p.clock}), nil
 	case "sim":
