@@ -96,11 +96,11 @@ func (h *hub) record(ctx context.Context, run string, pace pacer, keep func(edge
 			}
 			return nil
 		})
-		switch {
-		case ctx.Err() != nil:
+		switch code := edge.CodeOf(err); {
+		case ctx.Err() != nil, code == edge.CodeUnknownRun, code == edge.CodeNotReady: // the run is over
 			return
-		case edge.CodeOf(err) != edge.CodeCovered:
-			h.log.Warn("run keeps no more pictures", "run", run, "code", edge.CodeOf(err), "error", err)
+		case code != edge.CodeCovered:
+			h.log.Warn("run keeps no more pictures", "run", run, "code", code, "error", err)
 			return
 		}
 		h.mu.Lock()
