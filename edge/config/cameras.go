@@ -127,6 +127,11 @@ func (b *Box) checkCameras(d *Doc) {
 		} else if usb != "" {
 			seen[usb] = true
 		}
+		for lang := range c.Description {
+			if len(lang) != 2 { // as in a type file
+				d.Add("bad_value", "`"+lang+"` is no language", "use en, fr, es", at("description", lang)...)
+			}
+		}
 		for j, id := range c.Devices {
 			if devices[id] == nil {
 				d.Add("unknown_device", "no device `"+id+"` in this file", "", at("devices", j)...)

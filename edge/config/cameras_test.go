@@ -117,6 +117,7 @@ func TestCamerasRefused(t *testing.T) {
 	} {
 		refused(t, strings.Replace(cameraBox, "    source", "    "+insert+"\n    source", 1), want)
 	}
+	refused(t, strings.Replace(cameraBox, "    source", "    description: {en: A, english: B}\n    source", 1), "8:26: bad_value: `english` is no language")
 	refused(t, strings.Replace(cameraBox, "front", "Front!", 1), "7:5: bad_name")
 	refused(t, strings.Replace(cameraBox, "id: front", "name: Front", 1), "7:5: bad_name")
 	refused(t, strings.Replace(cameraBox, "    source: {pattern: true}\n", "", 1), "7:5: bad_source: a source is exactly one")
