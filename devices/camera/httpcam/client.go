@@ -25,27 +25,9 @@ const (
 // client asks one camera, one request at a time.
 type client struct {
 	*camera
-	t    *http.Transport
+	pool pool
 	sign *signer // the newest challenge; nil: none yet
 }
-
-func newClient(c *camera) *client {
-	d := &net.Dialer{Timeout: c.o.Connect * 3 / 4}
-	return &client{camera: c, t: &http.Transport{
-		Proxy:                  nil, // not by the environment either
-		DialContext:            d.DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: c.o.Roots, MinVersion: tls.VersionTLS12},
-		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2
-		TLSHandshakeTimeout:    c.o.Connect,
-		DisableCompression:     true,
-		MaxIdleConnsPerHost:    1,
-		IdleConnTimeout:        time.Minute,
-		MaxResponseHeaderBytes: 64 << 10,
-		ReadBufferSize:         32 << 10,
-	}}
-}
-
-func (c *client) close() { c.t.CloseIdleConnections() }
 
 // get asks until there is an answer with status 200. Its error is source.Lost.
 func (c *client) get(ctx context.Context) (*http.Response, error) {
@@ -54,7 +36,7 @@ func (c *client) get(ctx context.Context) (*http.Response, error) {
 		cancel(source.Lost(source.Stalled, "no answer within %v", c.o.Connect))
 	})
 	resp, err := c.steps(ctx)
-	if !late.Stop() && err == nil { // the answer began too late: its body is cut off already
+	if !late.Stop() && err == nil { // its connection is closed already
 		_ = resp.Body.Close()
 		err = context.Cause(ctx)
 	}
@@ -63,19 +45,20 @@ func (c *client) get(ctx context.Context) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
-	resp.Body = &body{resp.Body, cancel}
+	resp.Body = &held{resp.Body, cancel}
 	return resp, nil
 }
 
-// body ends the request's context with itself.
-type body struct {
+// held is a body with its request's context.
+type held struct {
 	io.ReadCloser
 	cancel context.CancelCauseFunc
 }
 
-func (b *body) Close() error {
-	b.cancel(nil)
-	return b.ReadCloser.Close()
+func (h *held) Close() error {
+	err := h.ReadCloser.Close() // first: a context that has ended keeps no connection
+	h.cancel(nil)
+	return err
 }
 
 func (c *client) steps(ctx context.Context) (*http.Response, error) {
@@ -90,7 +73,7 @@ func (c *client) steps(ctx context.Context) (*http.Response, error) {
 		if c.sign != nil && same(target, c.url) {
 			req.Header.Set("Authorization", c.sign.answer(http.MethodGet, target.RequestURI()))
 		}
-		resp, err := c.t.RoundTrip(req)
+		resp, err := c.do(ctx, req)
 		if err != nil {
 			return nil, err
 		}

@@ -84,7 +84,7 @@ func (c *camera) String() string { return c.url.Scheme + "://" + c.url.Host }
 // Open asks for a stream, or for the first snapshot's connection when Next does.
 func (c *camera) Open(ctx context.Context) (source.Stream, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	cl := newClient(c)
+	cl := &client{camera: c}
 	if c.o.Snapshot {
 		return &snapshots{client: cl, ctx: ctx, cancel: cancel}, nil
 	}
@@ -97,7 +97,7 @@ func (c *camera) Open(ctx context.Context) (source.Stream, error) {
 		_ = resp.Body.Close()
 	}
 	cancel()
-	cl.close()
+	cl.pool.close()
 	return nil, err
 }
 
@@ -139,7 +139,7 @@ func (s *stream) Close() error {
 	s.once.Do(func() {
 		s.cancel() // makes a Read that waits return; a Close alone might wait for it
 		_ = s.body.Close()
-		s.client.close()
+		s.client.pool.close()
 	})
 	return nil
 }

@@ -1,6 +1,7 @@
 package httpcam
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -268,8 +270,85 @@ func TestTLS(t *testing.T) {
 func TestNoProxy(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("http_proxy", "http://127.0.0.1:1")
-	if c := newClient(&camera{o: Options{Connect: time.Second}}); c.t.Proxy != nil {
-		t.Error("a proxy")
+	s := serve(t, streaming(drawn(t, 64, 48)))
+	l, err := net.Listen("tcp", "127.0.0.2:0") // net/http asks no proxy for localhost, and 127.0.0.1
+	if err != nil {
+		t.Skip("no second address of the loopback interface")
+	}
+	s2 := httptest.NewUnstartedServer(s.Config.Handler)
+	_ = s2.Listener.Close()
+	s2.Listener = l
+	s2.Start()
+	defer s2.Close()
+	st, err := opened(t, options(s2.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = st.Close()
+}
+
+// TestUnasked: what a camera says without being asked is neither logged nor taken for
+// an answer.
+func TestUnasked(t *testing.T) {
+	var logged bytes.Buffer
+	log.SetOutput(&logged)
+	defer log.SetOutput(os.Stderr)
+	p := string(drawn(t, 64, 48))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = http.ReadRequest(bufio.NewReader(c))
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%sHTTP/1.1 200 unasked\r\n\r\n%s", len(p), p, strings.Repeat("junk", 1000))
+			_, _ = c.Read(make([]byte, 1)) // until it is closed
+			_ = c.Close()
+		}
+	}()
+	o := options("http://" + l.Addr().String())
+	o.Snapshot = true
+	st, err := opened(t, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if got, err := st.Next(); err != nil || string(got) != p {
+			t.Fatal(len(got), err)
+		}
+	}
+	_ = st.Close()
+	_ = l.Close()
+	<-over
+	if logged.Len() > 0 {
+		t.Errorf("%.200s", logged.String())
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	for name, answer := range map[string]string{
+		"large":       "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Y: "+strings.Repeat("z", 1000)+"\r\n", 1000),
+		"a long line": "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("z", 1_000_000),
+		"provisional": strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000),
+		"none":        "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				c, _, err := http.NewResponseController(w).Hijack()
+				if err == nil {
+					_, _ = c.Write([]byte(answer))
+					_ = c.Close()
+				}
+			})
+			_, err := first(t, options(s.URL))
+			lostBy(t, err, source.Gone, "")
+		})
 	}
 }
 
@@ -377,4 +456,3 @@ func TestNew(t *testing.T) {
 		t.Error(src, err)
 	}
 }
-

@@ -42,7 +42,7 @@ func (s *snapshots) Next() ([]byte, error) {
 		return nil, source.Lost(source.TooLarge, "a picture of %d bytes; the limit is %d", resp.ContentLength, s.client.o.Max).
 			WithHint("a smaller picture in the camera's settings, or a larger `max_picture:` in the box file")
 	}
-	body, ok := resp.Body.(*body)
+	body, ok := resp.Body.(*held)
 	if !ok {
 		return nil, source.Lost(source.Unsupported, "no body")
 	}
@@ -64,7 +64,7 @@ func (s *snapshots) Next() ([]byte, error) {
 func (s *snapshots) Close() error {
 	s.once.Do(func() {
 		s.cancel()
-		s.client.close()
+		s.client.pool.close()
 	})
 	return nil
 }
