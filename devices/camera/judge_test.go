@@ -26,9 +26,10 @@ func TestRateCap(t *testing.T) {
 			r := newRig(t, nil, map[string]source.Source{"a": s}, config.Camera{ID: "a", Rate: c.cap})
 			defer r.stop()
 			var last, longest time.Duration
+			shortest := time.Hour
 			w := r.watcher("a", func(p edge.Picture) error {
 				if last > 0 {
-					longest = max(longest, p.At-last)
+					longest, shortest = max(longest, p.At-last), min(shortest, p.At-last)
 				}
 				last = p.At
 				return nil
@@ -40,6 +41,9 @@ func TestRateCap(t *testing.T) {
 			}
 			if even := time.Duration(1.7 * float64(time.Second) / min(c.cap, c.source)); longest > even {
 				t.Errorf("%g/s of %g/s: a hole of %v", c.cap, c.source, longest)
+			}
+			if even := time.Duration(0.7 * float64(time.Second) / c.cap); c.source >= 2*c.cap && shortest < even {
+				t.Errorf("%g/s of %g/s: two within %v", c.cap, c.source, shortest)
 			}
 			w.leave(t)
 		})
@@ -148,6 +152,38 @@ func TestMask(t *testing.T) {
 				t.Errorf("%v at %g %g: %x %x %x", size, at.x, at.y, r, g, b)
 			}
 		}
+	}
+}
+
+// A masked colour is black, too; and what is too large to be decoded is not.
+func TestMaskColour(t *testing.T) {
+	img := image.NewRGBA(image.Rect(0, 0, 48, 48))
+	for i := 0; i < len(img.Pix); i += 4 {
+		img.Pix[i], img.Pix[i+3] = 255, 255
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	out, err := mask(b.Bytes(), []config.Mask{{Width: 100, Height: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := jpeg.Decode(bytes.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, g, b, _ := got.At(20, 20).RGBA(); r+g+b > 0x600 {
+		t.Errorf("%x %x %x", r, g, b)
+	}
+	h := &hub{cfg: &config.Camera{ID: "a"}}
+	wide := photo(t, maxMasked+1, 8)
+	if _, err := h.admit(wide); err != nil {
+		t.Fatal(err)
+	}
+	h.cfg.Mask = []config.Mask{{Width: 100, Height: 100}}
+	if _, err := h.admit(wide); err == nil || edge.AsError(err).Args["why"] != string(source.TooLarge) {
+		t.Fatal(err)
 	}
 }
 

@@ -140,3 +140,28 @@ func TestRecordMeetsTrouble(t *testing.T) {
 		}
 	})
 }
+
+// The end of the set waits for the picture that is being kept, and then none comes.
+func TestEndWaitsForTheKeeper(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := recording(t)
+		var keeping, kept atomic.Int64
+		_, _, err := r.Record(edge.Run{ID: "r1"}, edge.PictureAsk{Cameras: []string{"a"}}, func(edge.Camera, edge.Picture) error {
+			keeping.Add(1)
+			time.Sleep(time.Minute)
+			kept.Add(1)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if keeping.Load() != 1 {
+			t.Fatal(keeping.Load())
+		}
+		r.stop()
+		if kept.Load() != 1 {
+			t.Fatal("the end did not wait")
+		}
+	})
+}
