@@ -143,13 +143,12 @@ function View({ d, c, list, pick }) {
     }</h2>
       <button class="quiet" aria-label=${t('cam.full')} title=${t('cam.full')} aria-pressed=${full} onClick=${flip}><${Glyph} d=${FULL} /></button></div>
     <div class="frame" style=${{ aspectRatio: shape }}>
-      <canvas ref=${canvas} width="1" height="1" role="img" aria-label=${[c.name || c.id, words].filter(Boolean).join(': ')}></canvas>
-      <div class="marks">${state === 'live' && html`<span class="mark now"><i class="dot"></i>${t('cam.live')}</span>`}
-        ${c.runs?.length && html`<span class="mark rec"><i class="dot"></i>${t('cam.rec')}</span>`}</div>
+      <canvas ref=${canvas} width="1" height="1" role="img" aria-label=${`${c.name || c.id}. ${words}`}></canvas>
       ${state !== 'live' && html`<div class="say"><${Say} c=${c} state=${state} age=${old} now=${now} /></div>`}
       <p class="sr" role="status">${state === 'live' || state === 'starting' ? '' : t(`cam.${state}`, { age: '' })}</p>
     </div>
-    <div class="row foot"><${Watchers} list=${c.viewers ?? []} />
+    <p class="small lights">${c.runs?.length ? html`<strong class="light rec"><i class="dot"></i>${t('cam.rec')}</strong>` : t('cam.rec.no')}</p>
+    <div class="row foot"><span class=${`light now small ${state}`}><i class="dot"></i>${t('cam.live')}</span><${Watchers} list=${c.viewers ?? []} />
       ${(words || c.masked) && html`<details class="small"><summary>${t('cam.what')}</summary><p>${words} ${c.masked && t('cam.masked')}</p></details>`}
       ${isTeacher(me.value) && html`<button aria-pressed=${covered} onClick=${toggle} disabled=${!open}><${Glyph} d=${covered ? CAMERA : COVERED} />${t(covered ? 'cam.show' : 'cam.cover')}</button>`}
       ${full && html`<${StopButton} list=${stoppable([d])} />`}</div>

@@ -162,7 +162,7 @@ export function RunView({ detail, d, stream, reload }) {
         play(!playing);
       }}><${Icon} name=${playing ? 'pause' : 'play'} /></button>
       <div class="seg fit" role="group" aria-label=${t('run.speed')}>${SPEEDS.map((s) => html`<button aria-pressed=${speed === s} onClick=${() => setSpeed(s)}>${s}×</button>`)}</div>
-      <strong class="num time">${words(now)}</strong><span class="small num grow of">/ ${words(to)}</span></div>
+      <strong class="num time">${words(now)}</strong><span class="small num of">/ ${words(to)}</span></div>
       <input type="range" ref=${bar} aria-label=${t('run.at')} min=${from} max=${to} step="1" value=${Math.round(now)}
         aria-valuetext=${[words(now), ...shown.map((v) => `${v.name} ${v.text}`)].join(', ')}
         onInput=${(/** @type {any} */ e) => jump(Number(e.target.value))} onKeyDown=${key} />

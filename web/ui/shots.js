@@ -45,7 +45,7 @@ export function Shots({ run, list, cam, pick, at, words }) {
         : html`<bdi>${of.name || of.camera}</bdi>`
     }</h2>
     <div class="frame" style=${{ aspectRatio: shape }}>
-      ${i >= 0 && got.url && html`<img class="shot" src=${got.url} alt=${[of.name || of.camera, words2, t('run.shot', { time: words(of.times_ms[i]) })].filter(Boolean).join(': ')} onLoad=${(/** @type {any} */ e) => remember(`shape.${of.camera}`, `${e.target.naturalWidth} / ${e.target.naturalHeight}`)} />`}
+      ${i >= 0 && got.url && html`<img class="shot" src=${got.url} alt=${`${of.name || of.camera}. ${t('run.shot', { time: words(of.times_ms[i]) })}. ${words2}`} onLoad=${(/** @type {any} */ e) => remember(`shape.${of.camera}`, `${e.target.naturalWidth} / ${e.target.naturalHeight}`)} />`}
       ${i < 0 && of.times_ms.length > 0 && html`<p class="say">${t('run.first', { time: words(of.times_ms[0]) })}</p>`}
       ${i >= 0 && got.bad && got.path === path && html`<p class="say" role="alert">${t('run.shot.bad')} ${errorText(got.bad)}</p>`}
     </div>

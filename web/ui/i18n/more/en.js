@@ -28,6 +28,7 @@ export default {
   'cam.no_class': 'There is a camera here. It is shown once the teacher has opened a class.',
   'cam.old': 'This picture is {age} old',
   'cam.rec': 'A recording keeps pictures',
+  'cam.rec.no': 'Its pictures are not kept',
   'cam.show': 'Show again',
   'cam.starting': 'The picture is coming…',
   'cam.watch': '{n} watch',

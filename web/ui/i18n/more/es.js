@@ -28,6 +28,7 @@ export default {
   'cam.no_class': 'Aquí hay una cámara. Se muestra cuando el docente abre una clase.',
   'cam.old': 'Esta imagen es de hace {age}',
   'cam.rec': 'Una grabación guarda imágenes',
+  'cam.rec.no': 'Sus imágenes no se guardan',
   'cam.show': 'Volver a mostrar',
   'cam.starting': 'La imagen está llegando…',
   'cam.watch': 'Miran {n}',

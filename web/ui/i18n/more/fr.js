@@ -28,6 +28,7 @@ export default {
   'cam.no_class': 'Il y a une caméra ici. Elle est montrée dès que l’enseignant a ouvert une classe.',
   'cam.old': 'Cette image date d’il y a {age}',
   'cam.rec': 'Un enregistrement garde les images',
+  'cam.rec.no': 'Ses images ne sont pas gardées',
   'cam.show': 'Montrer à nouveau',
   'cam.starting': 'L’image arrive…',
   'cam.watch': '{n} regardent',
