@@ -52,7 +52,11 @@ func TestPicturesShareTheSpace(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		s.mu.Lock()
-		if s.total > 64_000 || s.pictureBytes < 50_000 || s.pictureBytes > 51_000 {
+		segments := int64(0)
+		for _, seg := range s.tracks["pendulum"].segments {
+			segments += seg.bytes
+		}
+		if segments > 14_000 || s.total != segments+s.pictureBytes || s.pictureBytes < 50_000 || s.pictureBytes > 51_000 {
 			t.Errorf("%d bytes kept, %d of pictures", s.total, s.pictureBytes)
 		}
 		s.mu.Unlock()
@@ -60,6 +64,16 @@ func TestPicturesShareTheSpace(t *testing.T) {
 		if _, err := s.StartRun(ctx, RunMeta{Device: "roof"}); err != nil {
 			t.Errorf("a run while there is room: %v", err)
 		}
+		s.mu.Lock()
+		all := s.pictureBytes
+		s.cfg.MaxBytes, all = all, s.cfg.MaxBytes
+		s.mu.Unlock()
+		if _, err := s.StartRun(ctx, RunMeta{Device: "roof"}); edge.CodeOf(err) != edge.CodeStoreFull {
+			t.Errorf("a run where pictures take all: %v", err)
+		}
+		s.mu.Lock()
+		s.cfg.MaxBytes = all
+		s.mu.Unlock()
 		mu.Lock()
 		free = 1<<20 + 3000
 		mu.Unlock()
@@ -285,4 +299,69 @@ func TestPicturesKill9(t *testing.T) {
 		}
 	}
 	t.Logf("%v pictures acknowledged, %+v", acked, s.Repairs())
+}
+
+// syncs counts how often files are synced.
+type syncs struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+type syncFile struct {
+	segmentFile
+	count func()
+}
+
+func (f syncFile) Datasync() error {
+	f.count()
+	return f.segmentFile.Datasync()
+}
+
+func (s *syncs) create(path string) (segmentFile, error) {
+	f, err := createFile(path)
+	return syncFile{f, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.n[path]++
+	}}, err
+}
+
+func (s *syncs) of(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.n[path]
+}
+
+// Pictures are on the disk within a second, and when their run stops.
+func TestPicturesAreSynced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &syncs{n: map[string]int{}}
+		s := open(t, Config{create: d.create})
+		defer s.Close()
+		ctx := context.Background()
+		run := must[Run](t)(s.StartRun(ctx, RunMeta{Device: "pendulum"}))
+		path := s.picturePath(run.ID)
+		time.Sleep(100 * time.Millisecond)
+		for range 5 {
+			check(t, s.AddPicture(ctx, run.ID, door, s.cfg.Clock.Mono(), jpegOf(1, 100), 0))
+		}
+		if n := d.of(path); n != 0 {
+			t.Errorf("%d syncs: not one for each picture", n)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := d.of(path); n != 1 {
+			t.Errorf("%d syncs after a second", n)
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if n := d.of(path); n != 1 {
+			t.Errorf("%d syncs although nothing has come", n)
+		}
+		check(t, s.AddPicture(ctx, run.ID, door, s.cfg.Clock.Mono(), jpegOf(1, 100), 0))
+		must[Run](t)(s.StopRun(ctx, run.ID, ana))
+		if n := d.of(path); n != 2 {
+			t.Errorf("%d syncs when the run has stopped", n)
+		}
+	})
 }

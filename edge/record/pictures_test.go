@@ -290,9 +290,11 @@ func TestTornPictures(t *testing.T) {
 			ends = append(ends, int(sc.good))
 		}
 	}
+	run := must[[]byte](t)(os.ReadFile(dir + "/runs/" + id + ".json"))
 	for cut := 0; cut <= len(whole); cut += 5 {
 		for _, zeros := range []int{0, 300} { // as a power cut may leave a file
 			check(t, os.WriteFile(path, append(bytes.Clone(whole[:cut]), make([]byte, zeros)...), 0o600))
+			check(t, os.WriteFile(dir+"/runs/"+id+".json", run, 0o600)) // as if it recorded still
 			want := 0
 			for _, end := range ends {
 				if cut >= end {
@@ -302,7 +304,67 @@ func TestTornPictures(t *testing.T) {
 			if found := readAll(t, dir, id, 4); found != want && !(zeros > 0 && found == want+1) { // padding is zeros
 				t.Fatalf("cut at %d, %d zeros: %d pictures, want %d", cut, zeros, found, want)
 			}
+			left := must[[]byte](t)(os.ReadFile(path))
+			if want > 0 && want < len(ends) && len(left) != ends[want-1] && len(left) != ends[want] {
+				t.Fatalf("cut at %d, %d zeros: %d bytes are left, want %d", cut, zeros, len(left), ends[want-1])
+			}
 		}
+	}
+}
+
+// The power goes: the last picture has its head and zeros. Nobody is told of it.
+func TestPictureOfZeros(t *testing.T) {
+	dir, id, path, whole := picturesFile(t, 4)
+	last := bytes.LastIndex(whole, jpegOf(3, 103))
+	clear(whole[last+20:])
+	check(t, os.WriteFile(path, whole, 0o600))
+	s := open(t, Config{Dir: dir, Clock: &handClock{mono: time.Hour}})
+	if all := must[[]edge.RunPictures](t)(s.Pictures(context.Background(), id)); !slices.Equal(all[0].TimesMS, []int64{0, 1000, 2000}) {
+		t.Errorf("%v", all[0].TimesMS)
+	}
+}
+
+// What looks like a record inside of a picture is none, however the file is damaged.
+func TestPictureInAPicture(t *testing.T) {
+	dir := t.TempDir()
+	clock := &handClock{mono: time.Second}
+	s := open(t, Config{Dir: dir, Clock: clock})
+	ctx := context.Background()
+	run := must[Run](t)(s.StartRun(ctx, RunMeta{Device: "pendulum"}))
+	evil := append([]byte{0xFF, 0xD8, 0, 0, 0, 0, 0, 0}, appendPic(nil, picHead{kind: picPicture, size: 16, boot: s.boot, at: clock.mono, salt: 4711}, jpegOf(5, 16))...)
+	for _, jpeg := range [][]byte{jpegOf(1, 100), evil, jpegOf(2, 100)} {
+		check(t, s.AddPicture(ctx, run.ID, door, clock.Mono(), jpeg, 0))
+	}
+	check(t, s.Close())
+	whole := must[[]byte](t)(os.ReadFile(s.picturePath(run.ID)))
+	whole[bytes.Index(whole, evil)-1] ^= 1 // its head
+	check(t, os.WriteFile(s.picturePath(run.ID), whole, 0o600))
+	s = open(t, Config{Dir: dir, Clock: clock})
+	if all := must[[]edge.RunPictures](t)(s.Pictures(ctx, run.ID)); len(all[0].TimesMS) != 2 {
+		t.Errorf("%d pictures", len(all[0].TimesMS))
+	}
+}
+
+// What a camera took just before the start is at a negative time; ms count down.
+func TestPictureBeforeTheStart(t *testing.T) {
+	s := open(t, Config{Clock: &handClock{mono: time.Minute}})
+	ctx := context.Background()
+	run := must[Run](t)(s.StartRun(ctx, RunMeta{Device: "pendulum"}))
+	for n, off := range []time.Duration{-1500 * time.Microsecond, -500 * time.Microsecond, 700 * time.Microsecond} {
+		check(t, s.AddPicture(ctx, run.ID, door, time.Minute+off, jpegOf(uint64(n), 100), 0))
+	}
+	all := must[[]edge.RunPictures](t)(s.Pictures(ctx, run.ID))
+	if !slices.Equal(all[0].TimesMS, []int64{-2, -1, 0}) {
+		t.Fatalf("%v", all[0].TimesMS)
+	}
+	for n, ms := range all[0].TimesMS {
+		if p := must[edge.RunPicture](t)(s.PictureAt(ctx, run.ID, "door", time.Duration(ms)*time.Millisecond)); !bytes.Equal(p.JPEG, jpegOf(uint64(n), 100)) {
+			t.Errorf("at %d ms: the picture of %d ms", ms, p.TimeMS)
+		}
+	}
+	s.runs[run.ID].pics.cams[0].list = make([]pictureAt, maxPictures)
+	if err := s.AddPicture(ctx, run.ID, door, time.Minute, jpegOf(1, 100), 0); edge.CodeOf(err) != edge.CodeTooLarge {
+		t.Errorf("one more than an index holds: %v", err)
 	}
 }
 
