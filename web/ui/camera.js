@@ -74,7 +74,7 @@ function View({ d, c, list, pick }) {
       picture.close();
     },
     // The list says why, without another refusal.
-    ended: async () => {
+    may: async () => {
       await refresh();
       const is = cameras.peek();
       return !is?.why && is?.list.find((x) => x.id === c.id)?.state !== 'covered';

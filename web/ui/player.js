@@ -69,10 +69,16 @@ export class Player {
     if (over()) return;
     abort.abort(); // what is left of the answer
     if (slower) return this.#run();
-    const again = await this.o.ended().catch(() => true);
-    if (over()) return;
-    if (!again) return this.stop();
-    this.timer = setTimeout(() => over() || this.#run(), pause(++this.tries, Math.random()));
+    // Not at once: by then it is known whether the camera was covered, or the class has ended.
+    this.timer = setTimeout(
+      async () => {
+        const may = await this.o.may().catch(() => true);
+        if (over()) return;
+        if (may) this.#run();
+        else this.stop();
+      },
+      pause(++this.tries, Math.random()),
+    );
   }
 
   /** @param {Part} p */

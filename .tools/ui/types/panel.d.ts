@@ -137,8 +137,8 @@ type PlayerOptions = {
   decode: (p: Part) => Promise<any>;
   /** What was decoded, where it may still be seen. */
   draw: (picture: any, p: Part) => void;
-  /** Says whether to try again. */
-  ended: () => Promise<boolean>;
+  /** Asked before another try. */
+  may: () => Promise<boolean>;
   get?: (path: string, o?: RequestInit) => Promise<Response>;
   now?: () => number;
 };
