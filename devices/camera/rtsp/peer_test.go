@@ -39,6 +39,9 @@ func serve(t testing.TB, port, user, password, method, codec string) (address st
 	}
 	c := exec.Command(python, "testdata/server.py", port, user, password, method, codec)
 	c.Stderr = os.Stderr
+	if _, err := c.StdinPipe(); err != nil { // open until this process ends
+		t.Fatal(err)
+	}
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

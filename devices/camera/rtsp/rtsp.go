@@ -159,7 +159,7 @@ func explain(lines []string) (source.Why, string) {
 			{"Connection timed out", source.Gone, ""},
 			{"Operation timed out", source.Gone, ""},
 			{"matches no streams", source.Unsupported, "the address gives no video"},
-			{"Unknown keyword 'option'", source.Unsupported, "ffmpeg 5.1 or later is needed"},
+			{"unknown keyword 'option'", source.Unsupported, "ffmpeg 5.1 or later is needed"},
 			{"Unrecognized option 'fps_mode'", source.Unsupported, "ffmpeg 5.1 or later is needed"},
 			{"Protocol not found", source.Unsupported, "this ffmpeg is built without RTSP"},
 			{"Decoder not found", source.Unsupported, "this ffmpeg cannot decode the camera's video"},

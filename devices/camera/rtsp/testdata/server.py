@@ -1,9 +1,12 @@
 """An RTSP camera for tests: GStreamer's RTSP server with a test picture.
 
 python3 server.py PORT USER PASSWORD basic|digest h264|jpeg; it prints its port when it
-serves. The addresses: /cam, and /audio with a sound beside the picture.
+serves, and ends with its input. The addresses: /cam, and /audio with a sound beside
+the picture.
 """
+import os
 import sys
+import threading
 
 import gi
 
@@ -45,6 +48,14 @@ for path, launch in {
         permissions.add_permission_for_role("viewer", "media.factory.construct", True)
         factory.set_permissions(permissions)
     server.get_mount_points().add_factory(path, factory)
+
+
+def wait():
+    sys.stdin.read()
+    os._exit(0)
+
+
+threading.Thread(target=wait, daemon=True).start()
 server.attach(None)
 print(server.get_bound_port(), flush=True)
 GLib.MainLoop().run()
