@@ -123,7 +123,7 @@ func TestCamerasOfABox(t *testing.T) {
 	kept := detail()
 	for _, pics := range kept.Pictures {
 		for i := 1; i < len(pics.TimesMS); i++ {
-			if gap := pics.TimesMS[i] - pics.TimesMS[i-1]; gap < 50 {
+			if gap := pics.TimesMS[i] - pics.TimesMS[i-1]; gap < 30 {
 				t.Errorf("%s: %d ms between two", pics.Camera, gap)
 			}
 		}

@@ -5,18 +5,25 @@ import "time"
 // pacer lets pictures through at a rate, evenly.
 type pacer struct {
 	period time.Duration
+	slack  int           // how many may come late, and are made up for
 	next   time.Duration // when the next is due
 	begun  bool
 }
 
+// slack is that of a camera: a source at just its rate on a busy machine loses none.
+const slack = 2
+
 // take says whether a picture at that time is one of those. One that comes up to a
-// quarter of a period early is: a source at just this rate is never quite even.
+// quarter of a period early is: no source is quite even.
 func (p *pacer) take(now time.Duration) bool {
 	if p.begun && now < p.next-p.period/4 {
 		return false
 	}
-	if !p.begun || now > p.next+p.period {
+	switch late := time.Duration(p.slack) * p.period; {
+	case !p.begun:
 		p.begun, p.next = true, now
+	case now-p.next > max(late, p.period):
+		p.next = now - late
 	}
 	p.next += p.period
 	return true

@@ -136,7 +136,7 @@ func (h *hub) read(ctx context.Context) (got bool, err error) {
 			<-closed
 		}
 	}()
-	pace, storm := pacer{period: period}, counter{}
+	pace, storm := pacer{period: period, slack: slack}, counter{}
 	var bad error
 	for {
 		jpeg, err := stream.Next()
