@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	if watchersMain() || benchMain() || seatsMain() || driverMain() {
+	if watchersMain() || benchMain() || seatsMain() || driverMain() || cameraMain() {
 		return
 	}
 	testscript.Main(m, map[string]func(){"labbox": main})

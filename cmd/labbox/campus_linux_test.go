@@ -47,7 +47,7 @@ type campus struct {
 func startCampus(t *testing.T) *campus {
 	t.Helper()
 	chip := simchip.Start(t, simchip.Options{Firmware: "plate"})
-	c := newCampus(t, strings.Replace(plateBox(chip, 115200), "type: plate", "type: "+quickPlate(t), 1))
+	c := newCampus(t, strings.Replace(plateBox(chip, 115200), "type: plate", "type: "+quickPlate(t), 1)+campusCamera)
 	c.chip = chip
 	c.start()
 	c.lab.until("plate", "live", isLive)

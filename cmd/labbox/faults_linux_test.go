@@ -39,6 +39,7 @@ func TestCampus(t *testing.T) {
 		test func(*testing.T, *campus)
 	}{
 		{"Works", campusWorks},
+		{"Cameras", campusCameras},
 		{"Browser", campusBrowser},
 		{"BrokerKilled", campusBrokerKilled},
 		{"BrokerFrozen", campusBrokerFrozen},
