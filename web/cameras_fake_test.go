@@ -320,3 +320,10 @@ func (st *stream) ends(within time.Duration) {
 		}
 	}
 }
+
+// asked is how often the list was asked for.
+func (f *fakeCameras) asked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lists
+}

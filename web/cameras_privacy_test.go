@@ -48,13 +48,13 @@ func TestPicturesEndWithTheRight(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, pictures %v", c.name, pictures), func(t *testing.T) {
 				t.Parallel()
 				l, f := withCameras(t, web.CameraTimes{}, "demo")
-				r := room{l: l, seats: class.New(l.kv, boxName), ms: l.account("Ms F", edge.RoleTeacher), ann: l.account("Ann", edge.RoleTeacher)}
-				if err := sent(r.ms, "POST", "/api/v1/class", `{}`); err != nil {
-					t.Fatal(err)
-				}
-				r.ana = l.student(l.class(r.ms).Code, "Ana")
+				r := room{l: l, seats: class.New(l.kv, boxName)}
+				var code string
+				r.ms, code = l.teach(`{}`)
+				r.ana = l.student(code, "Ana")
 				who := r.ana
-				if c.teacher {
+				if c.teacher { // passwords take their time
+					r.ms, r.ann = l.account("Ms F", edge.RoleTeacher), l.account("Ann", edge.RoleTeacher)
 					who = r.ann
 				}
 				st := who.watch(demoStream)

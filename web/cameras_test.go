@@ -52,6 +52,13 @@ func TestCameraList(t *testing.T) {
 	if a := l.get("/api/v1/cameras"); a.status != 401 {
 		t.Fatal(a)
 	}
+	// The owner is asked now and then, and the age of what it said is told.
+	l.srv.SetCameraTimes(web.CameraTimes{List: time.Hour})
+	before, asked := ms.cameras().Cameras[0].NowMS, f.asked()
+	l.eventually("time goes on", func() bool { return ms.cameras().Cameras[0].NowMS > before+20 })
+	if f.asked() != asked {
+		t.Errorf("the owner was asked %d times more", f.asked()-asked)
+	}
 	none := newLab(t)
 	none.join("Ms F")
 	if c := none.join("Ms G").cameras(); c.Cameras == nil || len(c.Cameras) != 0 || c.Why != nil {

@@ -230,7 +230,7 @@ type listing struct {
 	err  error
 }
 
-// cameras are all of the box; nobody changes the list.
+// cameras are all of the box, in the caller's own list.
 func (fs *feeds) cameras() ([]edge.Camera, error) {
 	if fs.cams == nil {
 		return nil, nil
@@ -244,7 +244,11 @@ func (fs *feeds) cameras() ([]edge.Camera, error) {
 		l.list, l.err = fs.cams.List(ctx)
 		l.at, l.asks = fs.mono(), true
 	}
-	return l.list, l.err
+	list := slices.Clone(l.list)
+	for i := range list { // ages are told by it
+		list[i].NowMS += (fs.mono() - l.at).Milliseconds()
+	}
+	return list, l.err
 }
 
 // stale has the owner asked anew by the next who wants to know.

@@ -171,7 +171,7 @@ func (o *ownerHandler) coverCamera(w http.ResponseWriter, r *http.Request) error
 
 func (o *ownerHandler) cameraSeen(w http.ResponseWriter, r *http.Request) error {
 	var s seenWord
-	if json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&s) != nil || s.By == "" || len(s.By) > 64 || len(s.Seats) > maxStreams {
+	if json.NewDecoder(http.MaxBytesReader(w, r.Body, 4*maxBody)).Decode(&s) != nil || s.By == "" || len(s.By) > 64 || len(s.Seats) > maxStreams {
 		return edge.Errorf(edge.CodeBadRequest, "the body does not say who sees")
 	}
 	if o.cfg.Cameras == nil {
