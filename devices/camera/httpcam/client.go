@@ -86,7 +86,7 @@ func (c *client) steps(ctx context.Context) (*http.Response, error) {
 		_ = resp.Body.Close()
 		switch resp.StatusCode {
 		case http.StatusUnauthorized:
-			if signed {
+			if signed && same(target, c.url) {
 				return nil, source.Lost(source.Login, "the camera refuses the user or the password")
 			}
 			if err := c.challenged(resp, target); err != nil {

@@ -333,7 +333,7 @@ func TestUnasked(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	for name, answer := range map[string]string{
-		"large":       "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Y: "+strings.Repeat("z", 1000)+"\r\n", 1000),
+		"large":       "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Y: "+strings.Repeat("z", 1000)+"\r\n", 1000) + "\r\n",
 		"a long line": "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("z", 1_000_000),
 		"provisional": strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000),
 		"none":        "",

@@ -144,7 +144,7 @@ func TestRedirects(t *testing.T) {
 		{"another host, named without port", other.URL + "/x", []string{"127.0.0.1"}, "", ""},
 		{"another host than the named", other.URL + "/x", []string{"10.0.0.1", "127.0.0.1:1"}, source.Redirect, ""},
 		{"named, with a password", strings.Replace(other.URL, "//", "//a:b@", 1), []string{otherHost}, "", ""},
-		{"named, and asks for a password", other.URL + "/asks", []string{otherHost}, source.Login, ""},
+		{"named, and asks for a password", other.URL + "/asks", []string{otherHost}, source.Login, "goes to"},
 		{"another scheme", "ftp://127.0.0.1/", []string{"127.0.0.1"}, source.Redirect, ""},
 		{"a file", "file:///etc/passwd", nil, source.Redirect, ""},
 		{"no address", "http://[::1", nil, source.Redirect, ""},

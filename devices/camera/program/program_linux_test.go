@@ -92,6 +92,12 @@ func shell(t *testing.T, script string, change func(*Options)) source.Stream {
 		if err := st.Close(); err != nil {
 			t.Error(err)
 		}
+		group := st.(*stream).cmd.Process.Pid
+		for end := time.Now().Add(10 * time.Second); living(t, group); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("its group lives")
+			}
+		}
 		if n := descriptors(t); n != before {
 			t.Errorf("%d descriptors, %d before", n, before)
 		}
@@ -213,7 +219,6 @@ func TestClose(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			st := shell(t, c.script, func(o *Options) { o.Grace = 200 * time.Millisecond })
 			next(t, st, p)
-			group := st.(*stream).cmd.Process.Pid
 			waiting := make(chan error)
 			go func() {
 				for {
@@ -232,11 +237,6 @@ func TestClose(t *testing.T) {
 			}
 			if err := <-waiting; err == nil {
 				t.Error("no error")
-			}
-			for end := time.Now().Add(10 * time.Second); living(t, group); time.Sleep(5 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatal("its group lives")
-				}
 			}
 		})
 	}
