@@ -197,9 +197,10 @@ func TestWhoWatchesIsTold(t *testing.T) {
 	ana := l.student(code, "Ana")
 	a, again := ana.watch(demoStream), ana.watch(demoStream)
 	l.eventually("told under the alias", func() bool { return f.seenNow() == "demo: Student 1" })
-	if c := ana.cameras(); len(c.Cameras[0].Viewers) != 1 || c.Cameras[0].Viewers[0].Name != "Student 1" {
-		t.Fatalf("%+v", c.Cameras[0].Viewers)
-	}
+	l.eventually("shown under the alias, once", func() bool {
+		seats := ana.cameras().Cameras[0].Viewers
+		return len(seats) == 1 && seats[0].Name == "Student 1"
+	})
 	ms.send("PATCH", "/api/v1/class", `{"hide_names":false}`)
 	l.eventually("told by name", func() bool { return f.seenNow() == "demo: Ana" })
 	b := ms.watch(demoStream)
