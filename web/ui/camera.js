@@ -22,6 +22,9 @@ export function Camera({ d }) {
   const known = cameras.value;
   const [id, choose] = useState(() => recall(`camera.${d.id}`));
   useEffect(follow, []);
+  useEffect(() => {
+    if (known) refresh();
+  }, [d.status.value.run]);
   if (!known) return html`<p class="cam soon"></p>`;
   if (known.why) return html`<${Kept} why=${known.why} />`;
   const list = showing(d.id);

@@ -3,7 +3,7 @@
 import { call } from './conn.js';
 import { html } from './lib.js';
 import { Reader, signal } from './signals.js';
-import { klass, me } from './state.js';
+import { klass, link, me } from './state.js';
 
 export const CAMERA = 'M3 7h11v10H3zM14 11l7-4v10l-7-4';
 /** An icon that few pages need.  @param {{d: string}} p */
@@ -11,6 +11,8 @@ export const Glyph = ({ d }) =>
   html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d=${d} /></svg>`;
 
 const EVERY_MS = 2000;
+/** Where there is none to see. */
+const SELDOM_MS = 20_000;
 /** A picture that is older, and older than three from one to the next, is shown as old. */
 const OLD_MS = 3000;
 
@@ -24,8 +26,8 @@ let asked = 0;
 
 /** Who has just got a seat, or whose class begins or ends, sees others.  @type {Reader} */
 const reader = new Reader(() => {
-  reader.run(() => [me.value?.seat, klass.value?.open]);
-  refresh();
+  reader.run(() => [me.value?.seat, klass.value?.open, link.value.phase]);
+  queueMicrotask(refresh); // a welcome changes all of them, one by one
 });
 
 /** Those that show a device.  @param {string} device @param {edge.Camera[]} [list] */
@@ -40,12 +42,15 @@ export async function refresh() {
     try {
       const r = await call('cameras');
       if (mine === asked) cameras.value = { list: r.cameras ?? [], why: r.why, at: performance.now() };
-    } catch {
-      // What is known stands; the banner says what is wrong.
-      if (mine === asked) cameras.value ??= { list: [], at: performance.now() };
+    } catch (e) {
+      // While the box does not answer, what is known stands; the banner says what is wrong.
+      const out = ['no_seat', 'forbidden'].includes(/** @type {Refusal} */ (e).code);
+      if (mine === asked && (out || !cameras.peek())) cameras.value = { list: [], at: performance.now() };
     }
-  } else cameras.value = { list: [], at: performance.now() };
-  if (mine === asked && users > 0 && !document.hidden) timer = setTimeout(refresh, EVERY_MS);
+  } else if (link.peek().phase === 'open') cameras.value = { list: [], at: performance.now() };
+  if (mine === asked && users > 0 && !document.hidden) {
+    timer = setTimeout(refresh, cameras.peek()?.list.length ? EVERY_MS : SELDOM_MS);
+  }
 }
 
 /** Keeps the list fresh until the returned function is called.  */
@@ -67,8 +72,7 @@ function seen() {
   else refresh();
 }
 
-/** Tells everybody's pages, and the owner, to show nothing of a camera, or to show it again.
- * @param {string} id @param {boolean} covered */
+/** @param {string} id @param {boolean} covered */
 export async function cover(id, covered) {
   await call(`cameras/${encodeURIComponent(id)}/cover`, 'PUT', { covered });
   await refresh();

@@ -102,7 +102,6 @@ export function RunView({ detail, d, stream, reload }) {
   const [cam, setCam] = useState(0);
   const [playing, play] = useState(false);
   const [speed, setSpeed] = useState(SPEEDS[0]);
-  const bar = useRef(/** @type {any} */ (null));
   const plots = useRef(/** @type {any} */ (null));
   const times = pictures[cam]?.times_ms ?? [];
   const list = useMemo(() => happened(detail, told), [detail]);
@@ -163,7 +162,7 @@ export function RunView({ detail, d, stream, reload }) {
       }}><${Icon} name=${playing ? 'pause' : 'play'} /></button>
       <div class="seg fit" role="group" aria-label=${t('run.speed')}>${SPEEDS.map((s) => html`<button aria-pressed=${speed === s} onClick=${() => setSpeed(s)}>${s}×</button>`)}</div>
       <strong class="num time">${words(now)}</strong><span class="small num of">/ ${words(to)}</span></div>
-      <input type="range" ref=${bar} aria-label=${t('run.at')} min=${from} max=${to} step="1" value=${Math.round(now)}
+      <input type="range" aria-label=${t('run.at')} min=${from} max=${to} step="1" value=${Math.round(now)}
         aria-valuetext=${[words(now), ...shown.map((v) => `${v.name} ${v.text}`)].join(', ')}
         onInput=${(/** @type {any} */ e) => jump(Number(e.target.value))} onKeyDown=${key} />
       ${shown.length > 0 && html`<ul class="plain values small">${shown.map((v) => html`<li key=${v.id}><span>${v.name}</span> <strong class="num">${v.text}</strong></li>`)}</ul>`}
