@@ -4,7 +4,7 @@
 import { call, csvPath, get, Refusal } from './conn.js';
 import { parseFrames } from './frame.js';
 import { comings, eventText } from './history.js';
-import { bytes, clock, dayAndTime, errorText, hintText, label, lang, num, t } from './i18n.js';
+import { bytes, clock, dayAndTime, errorText, label, lang, num, t } from './i18n.js';
 import { Icon } from './icons.js';
 import { sheet } from './later.js';
 import { html, useEffect, useMemo, useRef, useState } from './lib.js';
@@ -87,7 +87,7 @@ export function RunPage({ id }) {
 function Not({ why, wait }) {
   if (wait) return html`<main class="empty" id="main"><p>${t('loading')}</p></main>`;
   return html`<main id="main"><section class="callout warn" role="alert"><${Icon} name="warn" />
-    <div><h1>${t('run.not')}</h1><p>${errorText(why)}</p><p class="small">${hintText(why)}</p></div>
+    <div><h1>${t('run.not')}</h1><p>${errorText(why)}</p></div>
     ${why.code === 'no_seat' && html`<button class="primary" onClick=${() => (askName.value = true)}>${t('name.pick')}</button>`}
     <a class="button" href="./" data-nav>${t('devices')}</a></section></main>`;
 }
