@@ -168,7 +168,7 @@ func view(conn net.Conn, path, host, cookie string, keep bool, each func(shown))
 		}
 		p := shown{}
 		p.seq, _ = strconv.ParseUint(h.Get(picture.HeaderSeq), 10, 64)
-		var into io.Writer = io.Discard
+		into := io.Discard
 		var b bytes.Buffer
 		if keep {
 			into = &b

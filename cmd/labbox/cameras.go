@@ -32,10 +32,7 @@ type cameraSources struct {
 func (s cameraSources) open(c *config.Camera) (camsource.Source, error) {
 	src := &c.Source
 	width, height, _ := config.ParseSize(src.Size)
-	rate, most := c.Rate, c.MaxPicture
-	if rate == 0 {
-		rate = config.DefaultPictureRate
-	}
+	rate, most := c.PictureRate(), c.MaxPicture
 	if most == 0 {
 		most = config.DefaultMaxPicture
 	}

@@ -290,7 +290,7 @@ func (f *runFlags) ownerListener(p *parts, own *owned) *http.Server {
 	own.bench.Mounts["/metrics"] = p.count.Handler()
 	h := web.NewListener(web.ListenerConfig{Owner: own.serve, Box: p.box, Version: version, Mount: own.bench.Mounts,
 		Ready: ready, Warn: p.warnings})
-	return &http.Server{Handler: web.Logged(h, p.log), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	return &http.Server{Handler: web.Logged(h, p.log), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ConnContext: web.ConnContext,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
 }
 

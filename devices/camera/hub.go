@@ -61,14 +61,6 @@ func newHub(s *Set, c *config.Camera, src source.Source) *hub {
 	return h
 }
 
-// rate is how many pictures a second the camera shows at most.
-func (h *hub) rate() float64 {
-	if h.cfg.Rate > 0 {
-		return h.cfg.Rate
-	}
-	return config.DefaultPictureRate
-}
-
 func errCovered(id string) *edge.Error {
 	return edge.Errorf(edge.CodeCovered, "camera %s is covered", id).With("camera", id).WithHint("a teacher has covered it, and may uncover it")
 }
@@ -160,7 +152,7 @@ func (h *hub) word() edge.Camera {
 		by := *h.covered
 		c.Covered = &by
 	}
-	c.Width, c.Height, c.RateHz = h.last.Width, h.last.Height, h.meter.rate(now, h.rate())
+	c.Width, c.Height, c.RateHz = h.last.Width, h.last.Height, h.meter.rate(now, h.cfg.PictureRate())
 	if h.last.Seq > 0 {
 		c.LastMS = max(1, h.last.At.Milliseconds())
 	}

@@ -115,7 +115,7 @@ func (h *hub) lost(err error) {
 func (h *hub) read(ctx context.Context) (got bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	period := time.Duration(float64(time.Second) / h.rate())
+	period := time.Duration(float64(time.Second) / h.cfg.PictureRate())
 	stall := max(leastStall, stallPeriods*period)
 	errStalled := source.Lost(source.Stalled, "no picture for %v", stall)
 	watch := time.AfterFunc(max(firstPicture, stall), func() { cancel(errStalled) })

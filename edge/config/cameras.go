@@ -16,7 +16,7 @@ type Camera struct {
 	Description edge.Text    `yaml:"description"` // what it shows, for who cannot see it
 	Devices     []string     `yaml:"devices"`     // beside which it is shown; none: all
 	Source      CameraSource `yaml:"source"`
-	Rate        float64      `yaml:"rate"`        // pictures per second at most; 0: DefaultPictureRate
+	Rate        float64      `yaml:"rate"`        // pictures per second at most; 0: see PictureRate
 	MaxPicture  int          `yaml:"max_picture"` // bytes of one picture; 0: DefaultMaxPicture
 	// Mask are rectangles that nobody sees: they are black before a picture leaves the
 	// process.
@@ -57,11 +57,12 @@ type CameraRecord struct {
 
 // What holds where a box file says nothing.
 const (
-	DefaultPictureRate = 15
-	DefaultMaxPicture  = 4 << 20
-	DefaultRecordRate  = 2
-	DefaultRecordMB    = 200
-	DefaultSize        = "640x480"
+	DefaultPictureRate  = 15
+	DefaultSnapshotRate = 1
+	DefaultMaxPicture   = 4 << 20
+	DefaultRecordRate   = 2
+	DefaultRecordMB     = 200
+	DefaultSize         = "640x480"
 )
 
 const (
@@ -71,6 +72,17 @@ const (
 	maxMB     = 100_000
 	maxCamera = 32 // cameras of a box
 )
+
+// PictureRate is how many pictures a second the camera shows at most.
+func (c *Camera) PictureRate() float64 {
+	switch {
+	case c.Rate > 0:
+		return c.Rate
+	case c.Source.Snapshot != "":
+		return DefaultSnapshotRate
+	}
+	return DefaultPictureRate
+}
 
 // Kind is the one source that is given, by the name of its key.
 func (s *CameraSource) Kind() string {

@@ -152,3 +152,18 @@ func TestParseSize(t *testing.T) {
 		t.Error(w, h, ok)
 	}
 }
+
+func TestPictureRate(t *testing.T) {
+	for _, c := range []struct {
+		of   Camera
+		want float64
+	}{
+		{Camera{Source: CameraSource{Pattern: true}}, 15},
+		{Camera{Source: CameraSource{Snapshot: "http://192.0.2.1/a.jpg"}}, 1}, // a request each: cameras mind
+		{Camera{Source: CameraSource{Snapshot: "http://192.0.2.1/a.jpg"}, Rate: 5}, 5},
+	} {
+		if got := c.of.PictureRate(); got != c.want {
+			t.Errorf("%+v: %g pictures a second, want %g", c.of, got, c.want)
+		}
+	}
+}

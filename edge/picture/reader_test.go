@@ -183,7 +183,9 @@ func TestParts(t *testing.T) {
 	A, B, T := string(a), string(b), string(thumb)
 	length := func(n int) string { return "Content-Length: " + strconv.Itoa(n) + "\r\n" }
 	const kind = "Content-Type: image/jpeg\r\n"
-	two := func(line string) string { return line + "\r\n" + kind + "\r\n" + A + "\r\n" + line + "\r\n" + kind + "\r\n" + B }
+	two := func(line string) string {
+		return line + "\r\n" + kind + "\r\n" + A + "\r\n" + line + "\r\n" + kind + "\r\n" + B
+	}
 	for _, c := range []struct {
 		name, boundary, stream string
 		err                    error

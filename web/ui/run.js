@@ -23,6 +23,8 @@ await sheet('camera.css');
 const FRAME_MS = 50;
 const SPEEDS = [1, 4];
 const MARKS = 100;
+/** A picture that comes so soon after the start is the first that is shown. */
+const SOON_MS = 1000;
 
 /** @param {string} id @returns {Promise<Loaded>} */
 async function load(id) {
@@ -98,7 +100,8 @@ export function RunView({ detail, d, stream, reload }) {
   const contract = /** @type {edge.Contract} */ (d.contract.value);
   const span = useMemo(() => spanOf(detail, stream), [detail]);
   const [from, to] = span;
-  const { current: at } = useRef(signal(Math.max(0, from)));
+  const first = pictures[0]?.times_ms[0] ?? 0;
+  const { current: at } = useRef(signal(Math.max(0, from, first < SOON_MS ? first : 0)));
   const [cam, setCam] = useState(0);
   const [playing, play] = useState(false);
   const [speed, setSpeed] = useState(SPEEDS[0]);

@@ -29,7 +29,7 @@ const LATER = [
 const SHEETS = ['more.css', 'camera.css'];
 const ON_DEMAND = [...APART, ...LATER];
 const LIMIT = 60_000;
-const LATER_LIMIT = 40_000;
+const LATER_LIMIT = 44_000;
 
 /** Every module that one module leads to, on demand ones left out.  @param {string} from @param {Set<string>} seen */
 function modules(from, seen = new Set()) {
@@ -59,7 +59,7 @@ test('the first load is at most 60 kB gzip', () => {
   assert.ok(total <= LIMIT, `${total} > ${LIMIT}\n${sizes.map(({ f, n }) => `${n} ${f}`).join('\n')}`);
 });
 
-test('what is loaded on demand is at most 40 kB gzip', () => {
+test('what is loaded on demand is at most 44 kB gzip', () => {
   const sizes = [...LATER, ...SHEETS].map((f) => ({ f, n: size(f) }));
   const words = Math.max(...moreLangs.map(size));
   const total = sizes.reduce((sum, { n }) => sum + n, words);

@@ -23,7 +23,7 @@ export default {
   'cam.full': 'Full screen',
   'cam.join': 'There is a camera here. Join the class to see it.',
   'cam.live': 'live',
-  'cam.lost': 'No picture since {age}',
+  'cam.lost': 'No picture for {age}',
   'cam.masked': 'Parts of the picture are blacked out.',
   'cam.no_class': 'There is a camera here. It is shown once the teacher has opened a class.',
   'cam.old': 'This picture is {age} old',
