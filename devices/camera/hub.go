@@ -43,6 +43,8 @@ type hub struct {
 	meter   meter
 	last    edge.Picture // of the newest: no JPEG
 	counts  Counts
+	barred  time.Time // the reader's: until then it does not sign in again
+	refused error     // and why
 	quiet   time.Time // until then a failure is not logged again
 }
 

@@ -127,6 +127,29 @@ func TestPausesGrow(t *testing.T) {
 	})
 }
 
+// A camera that refuses the password is not tried often, however many come and go.
+func TestSignInIsNotTriedOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.refuse = source.Lost(source.Login, "wrong password")
+		r := newRig(t, nil, map[string]source.Source{"a": s}, config.Camera{ID: "a"})
+		defer r.stop()
+		for range 30 {
+			w := r.watcher("a", nil)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if c := r.word(t, "a"); c.State != edge.CameraLost || why(c) != "login: wrong password" {
+				t.Fatal(c.State, why(c))
+			}
+			w.leave(t)
+			time.Sleep(9 * time.Second)
+		}
+		if n := s.opened.Load(); n < 4 || n > 6 {
+			t.Errorf("%d tries in 5 minutes", n)
+		}
+	})
+}
+
 // A source that is open and silent is closed and tried again.
 func TestStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

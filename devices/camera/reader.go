@@ -13,6 +13,9 @@ import (
 const (
 	firstPause   = 500 * time.Millisecond
 	longestPause = 15 * time.Second
+	// loginPause parts the tries with a name or password that was refused: cameras lock
+	// out who tries often.
+	loginPause   = time.Minute
 	leastStall   = 5 * time.Second  // without a picture
 	firstPicture = 15 * time.Second // after the source was opened
 	stallPeriods = 5
@@ -72,6 +75,12 @@ func (h *hub) stopped() {
 func (h *hub) session(ctx context.Context) {
 	pause := firstPause
 	for {
+		if left := time.Until(h.barred); left > 0 { // whoever has come and gone meanwhile
+			h.lost(h.refused)
+			if !sleep(ctx, left) {
+				return
+			}
+		}
 		got, err := h.read(ctx)
 		if ctx.Err() != nil {
 			return
@@ -80,15 +89,26 @@ func (h *hub) session(ctx context.Context) {
 			pause = firstPause
 		}
 		h.lost(err)
+		if edge.AsError(err).Args["why"] == string(source.Login) {
+			h.barred, h.refused = time.Now().Add(loginPause), err
+		}
 		// Many cameras behind one switch do not come back all at once.
-		t := time.NewTimer(pause - time.Duration(rand.Int64N(int64(pause)/5)))
-		select {
-		case <-ctx.Done():
-			t.Stop()
+		if !sleep(ctx, pause-time.Duration(rand.Int64N(int64(pause)/5))) {
 			return
-		case <-t.C:
 		}
 		pause = min(2*pause, longestPause)
+	}
+}
+
+// sleep says whether ctx has not ended meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
 	}
 }
 
