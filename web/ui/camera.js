@@ -150,7 +150,7 @@ function View({ d, c, list, pick }) {
       ${state !== 'live' && html`<div class="say"><${Say} c=${c} state=${state} age=${old} now=${now} /></div>`}
       <p class="sr" role="status">${state === 'live' || state === 'starting' ? '' : t(`cam.${state}`, { age: '' })}</p>
     </div>
-    <p class="small lights">${c.runs?.length ? html`<strong class="light rec"><i class="dot"></i>${t('cam.rec')}</strong>` : t('cam.rec.no')}</p>
+    <p class="small lights">${c.runs?.length && !covered ? html`<strong class="light rec"><i class="dot"></i>${t('cam.rec')}</strong>` : t('cam.rec.no')}</p>
     <div class="row foot"><span class=${`light now small ${state}`}><i class="dot"></i>${t('cam.live')}</span><${Watchers} list=${c.viewers ?? []} />
       ${(words || c.masked) && html`<details class="small"><summary>${t('cam.what')}</summary><p>${words} ${c.masked && t('cam.masked')}</p></details>`}
       ${isTeacher(me.value) && html`<button aria-pressed=${covered} onClick=${toggle} disabled=${!open}><${Glyph} d=${covered ? CAMERA : COVERED} />${t(covered ? 'cam.show' : 'cam.cover')}</button>`}

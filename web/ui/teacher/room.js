@@ -4,6 +4,7 @@
 import { StopButton, StopState, stoppable } from '../estop.js';
 import { clock, errorText, hintText, label, num, t, timeOfDay } from '../i18n.js';
 import { Icon } from '../icons.js';
+import { later } from '../later.js';
 import { html, useEffect, useRef, useState } from '../lib.js';
 import { drives, look, parseNumber, plotsOf } from '../model.js';
 import { Spark } from '../pages.js';
@@ -13,6 +14,7 @@ import { device, devices, link, me, watch } from '../state.js';
 import { asked, cls, fields, granted, nameOf, onAll, Report, Said, useTask } from './kit.js';
 import { answeredAs, limitRows, realName, stopped, troubled, widest, withLimit } from './model.js';
 
+const Covers = later(() => import('../covers.js'), 'Covers');
 const SPARK_MS = 20_000;
 const HZ = 4;
 
@@ -42,7 +44,7 @@ export function Overview({ open }) {
     <div class="board">
       <ul class="plain dash">${list.map((x) => html`<${Card} key=${x.id} d=${x} on=${x === d} />`)}</ul>
       ${d && html`<${DevicePanel} key=${d.id} d=${d} />`}
-    </div></div>`;
+    </div><${Covers} /></div>`;
 }
 
 /** What is done on all devices at once, and how they are.  @param {{list: Device[]}} p */

@@ -18,6 +18,7 @@ export default {
   'call.why': 'Somebody is waiting.',
   cam: 'Camera',
   'cam.again': 'It is tried again by itself.',
+  'cam.all': 'Cameras',
   'cam.cover': 'Cover camera',
   'cam.covered': 'The teacher has covered this camera',
   'cam.full': 'Full screen',

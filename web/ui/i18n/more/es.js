@@ -18,6 +18,7 @@ export default {
   'call.why': 'Alguien espera.',
   cam: 'Cámara',
   'cam.again': 'Se vuelve a intentar sola.',
+  'cam.all': 'Cámaras',
   'cam.cover': 'Tapar la cámara',
   'cam.covered': 'El docente ha tapado esta cámara',
   'cam.full': 'Pantalla completa',

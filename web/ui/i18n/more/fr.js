@@ -18,6 +18,7 @@ export default {
   'call.why': 'Quelqu’un attend.',
   cam: 'Caméra',
   'cam.again': 'Elle est réessayée d’elle-même.',
+  'cam.all': 'Caméras',
   'cam.cover': 'Masquer la caméra',
   'cam.covered': 'L’enseignant a masqué cette caméra',
   'cam.full': 'Plein écran',
