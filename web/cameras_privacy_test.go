@@ -227,6 +227,22 @@ func TestWhoWatchesIsTold(t *testing.T) {
 	}
 }
 
+// Who opens a stream, takes one picture and goes before anybody is told is named all the same.
+func TestWhoGlancesAtAStreamIsTold(t *testing.T) {
+	l, f := withCameras(t, web.CameraTimes{Seen: 20 * time.Millisecond, Linger: 300 * time.Millisecond}, "demo")
+	ms, code := l.teach(`{}`)
+	ana := l.student(code, "Ana")
+	open := ms.watch(demoStream)
+	f.put("demo", 1000)
+	open.next()
+	l.eventually("the teacher is told", func() bool { return f.seenNow() == "demo: Ms Frizzle" })
+	glance := ana.watch(demoStream)
+	glance.next()
+	glance.close()
+	l.eventually("who has gone is told", func() bool { return strings.Contains(f.seenNow(), "Ana") })
+	l.eventually("not for ever", func() bool { return f.seenNow() == "demo: Ms Frizzle" })
+}
+
 // Another process of the box hears of it by the Bus.
 func TestPicturesInTwoProcesses(t *testing.T) {
 	l, f := withCameras(t, web.CameraTimes{}, "demo")

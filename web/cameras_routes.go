@@ -180,14 +180,15 @@ func (s *Server) cameraStream(q *call) error {
 	if err := s.feeds.join(v, q.params["id"]); err != nil {
 		return err
 	}
-	defer s.feeds.leave(v, false)
+	given := false
+	defer func() { s.feeds.leave(v, given) }()
 	h.Set("Content-Type", picture.ContentType)
 	h.Set("Cache-Control", "no-store")
 	narrow(q.r)
 	d := newDownload(q.w)
 	defer d.end()
 	defer s.guard(v)()
-	s.pump(v, q.w, every) // how it ended the panel sees in the list
+	given = s.pump(v, q.w, every) // how it ended the panel sees in the list
 	return nil
 }
 
@@ -205,27 +206,28 @@ func hzQuery(q *call) (time.Duration, error) {
 }
 
 // pump sends the newest picture again and again until the viewer is gone or may not see
-// it any more.
-func (s *Server) pump(v *viewer, w http.ResponseWriter, every time.Duration) {
+// it any more. given: there was one.
+func (s *Server) pump(v *viewer, w http.ResponseWriter, every time.Duration) (given bool) {
 	within := s.feeds.times.write
 	if !v.arm(within) || v.ctl.Flush() != nil { // the answer begins before there is a picture
-		return
+		return false
 	}
 	n, due := v.feed.skip(), time.Duration(0)
 	for {
 		if wait := due - s.mono(); every > 0 && wait > 0 {
 			select {
 			case <-v.ctx.Done():
-				return
+				return given
 			case <-time.After(wait):
 			}
 		}
 		sh, err := v.feed.next(v.ctx, n)
 		if err != nil || s.sees(v) != nil || !v.arm(within) {
-			return
+			return given
 		}
+		given = true
 		if _, err := w.Write(sh.part); err != nil || v.ctl.Flush() != nil {
-			return
+			return given
 		}
 		n = sh.n
 		// What comes a little late does not put off those after it.

@@ -28,7 +28,7 @@ type feed struct {
 
 	// By feeds.mu.
 	viewers map[*viewer]struct{}
-	lately  map[string]glance // by seat: who took a snapshot
+	lately  map[string]glance // by seat: who had a picture a moment ago
 	idle    *time.Timer       // runs while nobody looks
 
 	mu   sync.Mutex
@@ -37,7 +37,7 @@ type feed struct {
 	over error         // why it has ended
 }
 
-// glance is somebody who took a snapshot, and until when that is told.
+// glance is somebody who has had a picture, and until when that is told.
 type glance struct {
 	actor edge.Actor
 	until time.Duration

@@ -115,7 +115,8 @@ func (fs *feeds) join(v *viewer, id string) error {
 
 func errClosing() error { return edge.Errorf(edge.CodeNotReady, "the box stops") }
 
-// leave ends what join began. glanced: it took a snapshot, which is told for a while.
+// leave ends what join began. glanced: it had a picture, which is told for a while: who
+// comes and goes within the owner's second is named, too.
 func (fs *feeds) leave(v *viewer, glanced bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
