@@ -159,7 +159,7 @@ func TestMask(t *testing.T) {
 	}
 	masks := []config.Mask{{Width: 25, Height: 25}, {X: 60, Y: 50, Width: 40, Height: 50}}
 	for _, b := range [][]byte{photo(t, 64, 48), photo(t, 641, 479), grey.Bytes()} {
-		out, err := mask(b, masks)
+		out, err := mask(t.Context(), b, masks)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func TestMaskColour(t *testing.T) {
 	if err := jpeg.Encode(&b, img, nil); err != nil {
 		t.Fatal(err)
 	}
-	out, err := mask(b.Bytes(), []config.Mask{{Width: 100, Height: 100}})
+	out, err := mask(t.Context(), b.Bytes(), []config.Mask{{Width: 100, Height: 100}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,11 +203,11 @@ func TestMaskColour(t *testing.T) {
 	}
 	h := &hub{cfg: &config.Camera{ID: "a"}}
 	wide := photo(t, maxMasked+1, 8)
-	if _, err := h.admit(wide); err != nil {
+	if _, err := h.admit(t.Context(), wide); err != nil {
 		t.Fatal(err)
 	}
 	h.cfg.Mask = []config.Mask{{Width: 100, Height: 100}}
-	if _, err := h.admit(wide); err == nil || edge.AsError(err).Args["why"] != string(source.TooLarge) {
+	if _, err := h.admit(t.Context(), wide); err == nil || edge.AsError(err).Args["why"] != string(source.TooLarge) {
 		t.Fatal(err)
 	}
 }
@@ -222,7 +222,7 @@ func FuzzAdmit(f *testing.F) {
 		if masked {
 			h.cfg.Mask = []config.Mask{{X: 10, Y: 10, Width: 50, Height: 90}}
 		}
-		p, err := h.admit(b)
+		p, err := h.admit(t.Context(), b)
 		if err != nil {
 			if edge.CodeOf(err) != edge.CodeNoPicture {
 				t.Fatal(err)

@@ -2,11 +2,14 @@ package camera
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/jpeg"
+	"io"
 	"math"
+	"time"
 
 	"labbox/devices/camera/source"
 	"labbox/edge"
@@ -16,13 +19,17 @@ import (
 
 const (
 	maxSide     = 8192 // pixels of a picture that is passed on
-	maxMasked   = 4096 // of one that is decoded: 24 MiB at most
+	maxMasked   = 4096 // of one that is decoded: 48 MiB at most, 250 where it is progressive
 	maskQuality = 85   // of a picture that is encoded anew
 	jpegStart   = "\xff\xd8\xff"
+
+	// A few bytes of a progressive picture can be work for minutes.
+	maskWithin = 2 * time.Second
+	maskStep   = 64 // bytes that are decoded between two looks at the time
 )
 
 // admit judges what a source gave, and masks it.
-func (h *hub) admit(b []byte) (edge.Picture, error) {
+func (h *hub) admit(ctx context.Context, b []byte) (edge.Picture, error) {
 	most := h.cfg.MaxPicture
 	if most == 0 {
 		most = config.DefaultMaxPicture
@@ -45,16 +52,36 @@ func (h *hub) admit(b []byte) (edge.Picture, error) {
 		return edge.Picture{}, source.Lost(source.TooLarge, "a picture of %dx%d pixels; %d are the most", width, height, side)
 	}
 	if len(h.cfg.Mask) > 0 {
-		if b, err = mask(b, h.cfg.Mask); err != nil {
+		if b, err = mask(ctx, b, h.cfg.Mask); err != nil {
 			return edge.Picture{}, source.Lost(source.NotJPEG, "a JPEG that cannot be decoded, so not masked: %v", err)
 		}
 	}
 	return edge.Picture{JPEG: b, Width: width, Height: height}, nil
 }
 
+// bounded is a picture's bytes as long as ctx lasts.
+type bounded struct {
+	ctx context.Context //nolint:containedctx // of one call
+	b   []byte
+}
+
+func (r *bounded) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if len(r.b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), maskStep)], r.b)
+	r.b = r.b[n:]
+	return n, nil
+}
+
 // mask blackens rectangles and encodes the picture anew.
-func mask(b []byte, masks []config.Mask) ([]byte, error) {
-	img, err := jpeg.Decode(bytes.NewReader(b))
+func mask(ctx context.Context, b []byte, masks []config.Mask) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, maskWithin)
+	defer cancel()
+	img, err := jpeg.Decode(&bounded{ctx, b})
 	if err != nil {
 		return nil, err
 	}

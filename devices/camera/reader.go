@@ -174,7 +174,7 @@ func (h *hub) read(ctx context.Context) (got bool, err error) {
 			h.count(func(c *Counts) { c.Skipped++ })
 			continue
 		}
-		p, err := h.admit(jpeg)
+		p, err := h.admit(ctx, jpeg)
 		if err != nil {
 			bad = err
 			h.count(func(c *Counts) { c.Bad++ })

@@ -65,7 +65,7 @@ func BenchmarkWatchers(b *testing.B) {
 	s.pictures <- p // open
 	b.ResetTimer()
 	for b.Loop() {
-		a, err := h.admit(p)
+		a, err := h.admit(b.Context(), p)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func BenchmarkWatchers(b *testing.B) {
 func BenchmarkMask(b *testing.B) {
 	p := photo(b, 640, 480)
 	for b.Loop() {
-		if _, err := mask(p, []config.Mask{{Width: 50, Height: 50}}); err != nil {
+		if _, err := mask(b.Context(), p, []config.Mask{{Width: 50, Height: 50}}); err != nil {
 			b.Fatal(err)
 		}
 	}
