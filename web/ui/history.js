@@ -90,7 +90,7 @@ export function Record({ d }) {
                 <button onClick=${() => setDoomed('')}>${t('cancel')}</button>`
               : html`<a class="button" href=${`run/${encodeURIComponent(r.id)}`} data-nav aria-label=${`${t('run.open')} ${r.name || r.id}`}>${t('run.open')}</a>
                 <a class="button" href=${api.csvPath(r.id, lang.value)} download aria-label=${t('run.csv', { name: r.name || r.id })}><${Icon} name="down" />CSV</a>
-                ${r.id !== running && r.by?.id === me.value?.seat && html`<button class="quiet" disabled=${off} aria-label=${`${t('run.delete')} ${r.name || r.id}`} onClick=${() => setDoomed(r.id)}><${Icon} name="bin" /></button>`}`
+                ${r.id !== running && (r.by?.id === me.value?.seat || isTeacher(me.value)) && html`<button class="quiet" disabled=${off} aria-label=${`${t('run.delete')} ${r.name || r.id}`} onClick=${() => setDoomed(r.id)}><${Icon} name="bin" /></button>`}`
           }
         </li>`,
           )}</ul>${runs.length > 20 && html`<p class="small">${t('run.more', { n: num(runs.length - 20) })}</p>`}`
