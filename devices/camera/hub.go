@@ -46,6 +46,7 @@ type hub struct {
 	barred  time.Time // the reader's: until then it does not sign in again
 	refused error     // and why
 	quiet   time.Time // until then a failure is not logged again
+	told    bool      // the last failure was logged
 }
 
 // Counts are what has become of a camera's pictures since the owner started.

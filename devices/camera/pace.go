@@ -29,21 +29,21 @@ func (p *pacer) take(now time.Duration) bool {
 	return true
 }
 
-// counter counts what comes within a second.
+// counter counts what comes within a span of time.
 type counter struct {
 	since time.Duration
 	n     int
 }
 
-// over counts one, and says how long is left of the second where it is one too many.
-func (c *counter) over(now time.Duration, most int) time.Duration {
-	if now-c.since >= time.Second {
+// over counts one, and says how long is left of the span where it is one too many.
+func (c *counter) over(now time.Duration, most int, span time.Duration) time.Duration {
+	if now-c.since >= span {
 		c.since, c.n = now, 0
 	}
 	if c.n++; c.n <= most {
 		return 0
 	}
-	return time.Second - (now - c.since)
+	return span - (now - c.since)
 }
 
 // meter measures a rate over the last seconds.

@@ -20,9 +20,10 @@ const (
 	firstPicture = 15 * time.Second // after the source was opened
 	stallPeriods = 5
 	sayAgain     = time.Minute
-	// flood is how many pictures of one second are read at full speed: a source that
+	// flood is how many pictures of one floodSpan are read at full speed: a source that
 	// gives more is no camera, and must not take a core for itself.
-	flood = 250
+	flood     = 25
+	floodSpan = 100 * time.Millisecond
 )
 
 // run is the camera's life: a session whenever somebody wants pictures.
@@ -125,7 +126,7 @@ func (h *hub) lost(err error) {
 	}
 	h.put(edge.CameraLost, e)
 	if now := time.Now(); !now.Before(h.quiet) {
-		h.quiet = now.Add(sayAgain)
+		h.quiet, h.told = now.Add(sayAgain), true
 		h.log.Warn("camera gives no picture", "source", h.src.String(), "why", e.Args["why"], "error", err)
 	}
 }
@@ -167,7 +168,7 @@ func (h *hub) read(ctx context.Context) (got bool, err error) {
 			return got, err
 		}
 		now := h.set.cfg.Clock.Mono()
-		if wait := storm.over(now, flood); wait > 0 {
+		if wait := storm.over(now, flood, floodSpan); wait > 0 {
 			rest(ctx, wait)
 		}
 		if !pace.take(now) {
@@ -222,8 +223,8 @@ func (h *hub) show(ctx context.Context, p edge.Picture) bool {
 	p.Seq = h.last.Seq + 1
 	if h.state != edge.CameraLive {
 		h.put(edge.CameraLive, nil)
-		if !h.quiet.IsZero() {
-			h.quiet = time.Time{}
+		if h.told { // one that comes and goes fills no log
+			h.told = false
 			h.log.Info("camera gives pictures again")
 		}
 	}
