@@ -186,6 +186,9 @@ func (s *Server) leave(q *call) error {
 		return err
 	}
 	s.expel(q.r.Context(), q.actor.Seat)
+	if !q.actor.Role.AtLeast(edge.RoleTeacher) {
+		s.endPictures(q.actor, map[string]bool{q.actor.Seat: true})
+	}
 	s.audit("seat", &q.actor, map[string]any{"what": "leave", "seat": q.actor.Seat})
 	s.say(q.r.Context(), edge.KindClass, "")
 	s.setCookie(q.w, q.r, "", -1)

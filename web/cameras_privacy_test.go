@@ -290,3 +290,39 @@ func TestClosedClassWhileTheStoreIsSlow(t *testing.T) {
 	_ = l.bus.Publish(t.Context(), edge.Subject(boxName, edge.OwnerName, edge.KindClass), nil)
 	st.ends(time.Second)
 }
+
+// A run that keeps pictures ends with the seat that it belongs to; nobody else's does.
+func TestPicturesAreKeptForNobodyWhoHasGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		end   func(ms, ana *seat) answer
+		ended bool
+	}{
+		"removed":      {func(ms, ana *seat) answer { return ms.send("DELETE", "/api/v1/class/seats/"+ana.ID, "") }, true},
+		"closed":       {func(ms, _ *seat) answer { return ms.send("DELETE", "/api/v1/class", "") }, true},
+		"left":         {func(_, ana *seat) answer { return ana.send("DELETE", "/api/v1/seats", "") }, true},
+		"teacher left": {func(ms, _ *seat) answer { return ms.send("DELETE", "/api/v1/seats", "") }, false},
+	} {
+		l, f := withCameras(t, web.CameraTimes{}, "demo", "bench")
+		ms, code := l.teach(`{}`)
+		ana := l.student(code, "Ana")
+		l.runs.run.By = edge.SeatRef{ID: ana.ID, Name: "Ana"}
+		if !c.ended {
+			l.runs.run.By = edge.SeatRef{ID: ms.ID, Name: "Ms Frizzle"}
+		}
+		for _, id := range []string{"demo", "bench"} { // one run, two cameras
+			f.change(id, func(c *edge.Camera) { c.Runs = []string{"r1"} })
+		}
+		if a := c.end(ms, ana); a.status != 204 {
+			t.Fatal(name, a)
+		}
+		if !c.ended {
+			<-time.After(100 * time.Millisecond)
+		} else {
+			l.eventually(name+": it is stopped", func() bool { return len(l.asked(edge.VerbRunStop)) > 0 })
+		}
+		asked := l.asked(edge.VerbRunStop)
+		if !c.ended && len(asked) > 0 || c.ended && (len(asked) != 1 || asked[0].Run.ID != "r1" || asked[0].Device != "pendulum") {
+			t.Errorf("%s: %+v", name, asked)
+		}
+	}
+}

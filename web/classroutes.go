@@ -110,6 +110,7 @@ func (s *Server) closeClass(q *call) error {
 	}
 	s.endTurns(seats)
 	s.endExperiments(q.actor, seats)
+	s.endPictures(q.actor, seats)
 	s.changed(q.r.Context(), "")
 	if c != nil {
 		s.audit("class", &q.actor, map[string]any{"what": "close", "class": c.ID, "seats": len(gone)})
@@ -152,6 +153,7 @@ func (s *Server) removeSeat(q *call) error {
 	}
 	s.expel(q.r.Context(), id)
 	s.endExperiments(q.actor, map[string]bool{id: true})
+	s.endPictures(q.actor, map[string]bool{id: true})
 	s.changed(q.r.Context(), "")
 	s.audit("seat", &q.actor, map[string]any{"what": "remove", "seat": id, "name": seat.Name})
 	q.w.WriteHeader(http.StatusNoContent)

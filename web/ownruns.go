@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"labbox/edge"
@@ -51,6 +52,37 @@ func (s *Server) owns(q *call, run edge.Run) bool {
 	}
 	x, err := s.cfg.Experiments.Get(q.r.Context(), id)
 	return err == nil && x.By.ID == q.actor.Seat
+}
+
+// endPictures stops runs that keep pictures and belong to seats that were given up or
+// taken away: nobody of an open class is left who wants them.
+func (s *Server) endPictures(by edge.Actor, seats map[string]bool) {
+	if s.cfg.Runs == nil || s.cfg.Cameras == nil || len(seats) == 0 || !s.begin() {
+		return
+	}
+	go func() {
+		defer s.wg.Done()
+		ctx, cancel := context.WithTimeout(s.ctx, endWithin)
+		defer cancel()
+		list, err := s.cfg.Cameras.List(ctx)
+		ended := map[string]bool{}
+		for i := range list {
+			for _, id := range list[i].Runs {
+				if ended[id] {
+					continue
+				}
+				ended[id] = true
+				run, e := s.cfg.Runs.Get(ctx, id)
+				if e == nil && seats[run.By.ID] {
+					_, e = s.ask(ctx, edge.Ask{Verb: edge.VerbRunStop, Device: run.Device, Actor: by, Run: &edge.RunAsk{ID: id}})
+				}
+				err = errors.Join(err, e)
+			}
+		}
+		if err != nil && s.ctx.Err() == nil {
+			s.log.Warn("runs with pictures not stopped", "err", err)
+		}
+	}()
 }
 
 // seen are the runs that somebody may look at, in their order.
