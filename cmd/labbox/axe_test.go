@@ -190,7 +190,7 @@ func TestChecksFind(t *testing.T) {
 }
 
 // spoken are the states whose words are looked at in every language.
-var spoken = []string{"start", "name", "queued", "called", "warned", "frozen", "twin", "visitor"}
+var spoken = []string{"start", "name", "queued", "called", "warned", "frozen", "twin", "visitor", "camera", "cameraLost", "run"}
 
 // Every page and every state of it, on three screens, light and dark, and what a
 // class sees most in every language.
