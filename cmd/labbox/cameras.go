@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"labbox/devices"
 	"labbox/devices/camera"
 	"labbox/devices/camera/draw"
 	"labbox/devices/camera/httpcam"
+	"labbox/devices/camera/intake"
 	"labbox/devices/camera/program"
 	"labbox/devices/camera/rtsp"
 	camsource "labbox/devices/camera/source"
@@ -36,6 +38,7 @@ func (s cameraSources) open(c *config.Camera) (camsource.Source, error) {
 	if most == 0 {
 		most = config.DefaultMaxPicture
 	}
+	stall := max(intake.DefaultStall, time.Duration(5*float64(time.Second)/rate)) // one that is slow on purpose is not silent
 	log := s.p.log.With("camera", c.ID)
 	password, err := s.password(c)
 	if err != nil {
@@ -45,14 +48,15 @@ func (s cameraSources) open(c *config.Camera) (camsource.Source, error) {
 	case "usb":
 		return v4l2.New(v4l2.Options{Path: src.USB, Width: width, Height: height, RateHz: rate, MaxBytes: most, Logger: log})
 	case "http":
-		return httpcam.New(httpcam.Options{URL: src.HTTP, Max: most, User: src.User, Password: password, Redirect: src.Redirect})
+		return httpcam.New(httpcam.Options{URL: src.HTTP, Max: most, User: src.User, Password: password, Redirect: src.Redirect, Stall: stall})
 	case "snapshot":
 		return httpcam.New(httpcam.Options{URL: src.Snapshot, Snapshot: true, RateHz: rate, Max: most, User: src.User, Password: password,
 			Redirect: src.Redirect})
 	case "program":
-		return program.New(program.Options{Args: src.Program, Max: most, Logger: log})
+		return program.New(program.Options{Args: src.Program, Max: most, Stall: stall, Logger: log})
 	case "rtsp":
-		return rtsp.New(rtsp.Options{URL: src.RTSP, User: src.User, Password: password, RateHz: rate, Width: width, Height: height, Max: most, Logger: log})
+		return rtsp.New(rtsp.Options{URL: src.RTSP, User: src.User, Password: password, RateHz: rate, Width: width, Height: height, Max: most,
+			Stall: stall, Logger: log})
 	case "pattern":
 		return draw.NewPattern(draw.Options{Width: width, Height: height, RateHz: rate, Clock: s.p.clock}), nil
 	case "sim":

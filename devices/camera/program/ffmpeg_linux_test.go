@@ -22,7 +22,7 @@ func TestFFmpeg(t *testing.T) {
 	}
 	for _, format := range []string{"mjpeg", "mpjpeg"} {
 		t.Run(format, func(t *testing.T) {
-			st := shell(t, "exec ffmpeg -hide_banner -loglevel error -re -f lavfi -i testsrc=size=640x480:rate=15 -f "+format+" -", func(o *Options) { o.Stall = 400 * time.Millisecond })
+			st := shell(t, "exec ffmpeg -hide_banner -loglevel error -re -f lavfi -i testsrc=size=640x480:rate=15 -f "+format+" -", func(o *Options) { o.Stall = 2 * time.Second })
 			var began time.Time
 			const n = 30
 			for i := range n + 1 {

@@ -82,7 +82,7 @@ func New(o Options) (source.Source, error) {
 		o.Stall = intake.DefaultStall
 	}
 	return program.New(program.Options{
-		Args: arguments(o), Name: u.Scheme + "://" + u.Host, Input: script(u, login, o.Stall), Form: intake.Raw, Max: o.Max,
+		Args: arguments(o), Name: u.Scheme + "://" + u.Host, Input: script(u, login, min(o.Stall, intake.DefaultStall)), Form: intake.Raw, Max: o.Max,
 		First: o.First, Stall: o.Stall, Logger: o.Logger,
 		Secrets: []string{login, o.Password, escape(o.Password), url.QueryEscape(o.Password), url.PathEscape(o.Password), u.RequestURI()},
 		Install: "install it: sudo apt install ffmpeg", Explain: explain,
