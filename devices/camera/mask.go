@@ -3,6 +3,7 @@ package camera
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image"
 	"image/color"
 	"image/draw"
@@ -59,6 +60,8 @@ func (h *hub) admit(ctx context.Context, b []byte) (edge.Picture, error) {
 	return edge.Picture{JPEG: b, Width: width, Height: height}, nil
 }
 
+var errMaskLate = errors.New("it takes too long")
+
 // bounded is a picture's bytes as long as ctx lasts.
 type bounded struct {
 	ctx context.Context //nolint:containedctx // of one call
@@ -66,8 +69,8 @@ type bounded struct {
 }
 
 func (r *bounded) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
 	}
 	if len(r.b) == 0 {
 		return 0, io.EOF
@@ -79,7 +82,7 @@ func (r *bounded) Read(p []byte) (int, error) {
 
 // mask blackens rectangles and encodes the picture anew.
 func mask(ctx context.Context, b []byte, masks []config.Mask) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, maskWithin)
+	ctx, cancel := context.WithTimeoutCause(ctx, maskWithin, errMaskLate)
 	defer cancel()
 	img, err := jpeg.Decode(&bounded{ctx, b})
 	if err != nil {

@@ -177,7 +177,9 @@ func (h *hub) read(ctx context.Context) (got bool, err error) {
 		}
 		p, err := h.admit(ctx, jpeg)
 		if err != nil {
-			bad = err
+			if ctx.Err() == nil { // else it was cut short
+				bad = err
+			}
 			h.count(func(c *Counts) { c.Bad++ })
 			continue
 		}
