@@ -101,9 +101,21 @@ type pictures struct {
 	store  *record.Store
 	limits map[string]int64 // bytes of a run, by camera
 
-	mu    sync.Mutex
-	stops map[string]func() // by run
+	mu   sync.Mutex
+	runs map[string]keeper // by id
 }
+
+// keeper is a run that keeps pictures.
+type keeper struct {
+	by   edge.Actor
+	stop func()
+}
+
+// How many runs keep pictures at a time: each writes all pictures anew.
+const (
+	seatPictureRuns    = 3  // of a student
+	studentPictureRuns = 32 // of all
+)
 
 // openCameras makes the cameras of a box file.
 func openCameras(p *parts, box *config.Box, bench *devices.Bench) (*camera.Set, error) {
@@ -125,7 +137,7 @@ func openCameras(p *parts, box *config.Box, bench *devices.Bench) (*camera.Set, 
 
 // newPictures lets runs keep what the cameras of a box give.
 func newPictures(store *record.Store, box *config.Box) *pictures {
-	p := &pictures{store: store, limits: map[string]int64{}, stops: map[string]func(){}}
+	p := &pictures{store: store, limits: map[string]int64{}, runs: map[string]keeper{}}
 	for i := range box.Cameras {
 		mb := box.Cameras[i].Record.MaxMB
 		if mb == 0 {
@@ -137,7 +149,23 @@ func newPictures(store *record.Store, box *config.Box) *pictures {
 }
 
 // begin keeps pictures for a run until end.
-func (p *pictures) begin(run *edge.Run, ask edge.PictureAsk) error {
+func (p *pictures) begin(run *edge.Run, by edge.Actor, ask edge.PictureAsk) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !by.Role.AtLeast(edge.RoleTeacher) {
+		own, all := 0, 0
+		for _, k := range p.runs {
+			if k.by.Seat == by.Seat {
+				own++
+			}
+			if !k.by.Role.AtLeast(edge.RoleTeacher) {
+				all++
+			}
+		}
+		if own >= seatPictureRuns || all >= studentPictureRuns {
+			return edge.Errorf(edge.CodeTooMany, "%d runs of this seat, and %d in all, keep pictures already", own, all).WithHint("stop one first")
+		}
+	}
 	id := run.ID
 	keep := func(c edge.Camera, pic edge.Picture) error {
 		return p.store.AddPicture(context.Background(), id, record.PictureOf{ID: c.ID, Name: c.Name, Description: c.Description}, pic.At,
@@ -148,19 +176,17 @@ func (p *pictures) begin(run *edge.Run, ask edge.PictureAsk) error {
 		return err
 	}
 	run.Cameras = cameras
-	p.mu.Lock()
-	p.stops[id] = stop
-	p.mu.Unlock()
+	p.runs[id] = keeper{by, stop}
 	return nil
 }
 
 // end returns when no more pictures are kept for a run.
 func (p *pictures) end(run string) {
 	p.mu.Lock()
-	stop := p.stops[run]
-	delete(p.stops, run)
+	k := p.runs[run]
+	delete(p.runs, run)
 	p.mu.Unlock()
-	if stop != nil {
-		stop()
+	if k.stop != nil {
+		k.stop()
 	}
 }

@@ -29,8 +29,8 @@ func (r recorder) StartRun(ctx context.Context, device string, by edge.Actor, as
 		return nil, err
 	}
 	if ask.Pictures != nil {
-		if err := r.pics.begin(&run.Run, *ask.Pictures); err != nil {
-			return nil, errors.Join(err, r.DeleteRun(ctx, run.ID)) // the box stops
+		if err := r.pics.begin(&run.Run, by, *ask.Pictures); err != nil {
+			return nil, errors.Join(err, r.DeleteRun(ctx, run.ID)) // too many, or the box stops
 		}
 	}
 	return &run.Run, nil

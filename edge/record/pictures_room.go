@@ -34,13 +34,17 @@ func (s *Store) takes(r *run) error {
 	return nil
 }
 
+// pictureShare is what pictures take at most of n bytes for all: those who fill it leave
+// room for samples.
+func pictureShare(n int64) int64 { return n / 4 * 3 }
+
 // roomFor says why there is no room for n bytes of a camera.
 func (s *Store) roomFor(r *run, camera string, n int64) error {
 	s.mu.Lock()
 	err := s.takes(r)
 	gone := slices.Contains(r.PicturesFull, camera)
-	kept := s.pinnedBytes + s.pictureBytes
-	low := s.low || s.free < s.cfg.MinFree+uint64(n)
+	kept, pics := s.pinnedBytes+s.pictureBytes, s.pictureBytes
+	low := s.low || s.free < 2*s.cfg.MinFree+uint64(n) // samples go on to the end of the first
 	s.mu.Unlock()
 	switch {
 	case err != nil:
@@ -49,7 +53,7 @@ func (s *Store) roomFor(r *run, camera string, n int64) error {
 		return edge.Errorf(edge.CodeTooLarge, "the pictures of %s fill what this run may keep of them", camera)
 	case low:
 		err = storeError(errLowSpace)
-	case kept+n > s.cfg.MaxBytes:
+	case kept+n > s.cfg.MaxBytes || pics+n > pictureShare(s.cfg.MaxBytes):
 		err = errKeptFull()
 	default:
 		return nil

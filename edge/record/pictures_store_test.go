@@ -28,7 +28,7 @@ func TestPicturesShareTheSpace(t *testing.T) {
 		free := uint64(1 << 30)
 		var mu sync.Mutex
 		dir := t.TempDir()
-		cfg := Config{Dir: dir, MaxBytes: 60_000, SegmentBytes: 4000, MinFree: 1 << 20, free: func(string) (uint64, error) {
+		cfg := Config{Dir: dir, MaxBytes: 80_000, SegmentBytes: 4000, MinFree: 1 << 20, free: func(string) (uint64, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			return free, nil
@@ -36,7 +36,7 @@ func TestPicturesShareTheSpace(t *testing.T) {
 		s := open(t, cfg)
 		ctx := context.Background()
 		f := newFeed(t, s)
-		for range 1000 { // more than MaxBytes, of no run
+		for range 1300 { // more than MaxBytes, of no run
 			f.frame(s.cfg.Clock.Mono())
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -48,7 +48,7 @@ func TestPicturesShareTheSpace(t *testing.T) {
 			check(t, add(10_000))
 		}
 		if err := add(10_000); edge.CodeOf(err) != edge.CodeStoreFull {
-			t.Errorf("over MaxBytes: %v", err)
+			t.Errorf("over three quarters of MaxBytes: %v", err)
 		}
 		time.Sleep(2 * time.Second)
 		s.mu.Lock()
@@ -56,7 +56,7 @@ func TestPicturesShareTheSpace(t *testing.T) {
 		for _, seg := range s.tracks["pendulum"].segments {
 			segments += seg.bytes
 		}
-		if segments > 14_000 || s.total != segments+s.pictureBytes || s.pictureBytes < 50_000 || s.pictureBytes > 51_000 {
+		if segments > 34_000 || s.total != segments+s.pictureBytes || s.pictureBytes < 50_000 || s.pictureBytes > 51_000 {
 			t.Errorf("%d bytes kept, %d of pictures", s.total, s.pictureBytes)
 		}
 		s.mu.Unlock()
@@ -75,7 +75,7 @@ func TestPicturesShareTheSpace(t *testing.T) {
 		s.cfg.MaxBytes = all
 		s.mu.Unlock()
 		mu.Lock()
-		free = 1<<20 + 3000
+		free = 2<<20 + 3000
 		mu.Unlock()
 		time.Sleep(3500 * time.Millisecond)
 		check(t, add(500))
@@ -87,6 +87,9 @@ func TestPicturesShareTheSpace(t *testing.T) {
 			if check(t, err); n > 10 {
 				t.Fatal("less is left free than is said")
 			}
+		}
+		if s.lowSpace() {
+			t.Error("pictures take the space that samples may have")
 		}
 		done := must[Run](t)(s.StopRun(ctx, run.ID, ana))
 		if want := "pictures of door: some were not kept, there was no space"; !slices.Equal(done.Notices, []string{want}) {
