@@ -17,6 +17,8 @@ const (
 	maxLine    = 300  // characters of a line that are kept
 	logLines   = 5    // a minute
 	hidden     = "***"
+	flood      = 64 << 10 // bytes
+	floodSpan  = 100 * time.Millisecond
 	noLineLeft = "more lines of the program are not logged"
 )
 
@@ -42,12 +44,20 @@ func newTail(secrets []string, log func(string)) *tail {
 	return t
 }
 
-// read reads r to its end.
+// read reads r to its end, no faster than flood in each floodSpan: who writes without
+// end waits, and takes no core.
 func (t *tail) read(r io.Reader) {
 	b := make([]byte, 4096)
 	var line []byte
+	since, took := time.Now(), 0
 	for {
 		n, err := r.Read(b)
+		if took += n; took > flood {
+			if left := floodSpan - time.Since(since); left > 0 && err == nil {
+				time.Sleep(left)
+			}
+			since, took = time.Now(), 0
+		}
 		for _, c := range b[:n] {
 			switch {
 			case c == '\n' || c == '\r':
