@@ -57,7 +57,7 @@ func (h *hub) admit(ctx context.Context, b []byte) (edge.Picture, error) {
 			return edge.Picture{}, source.Lost(source.NotJPEG, "a JPEG that cannot be decoded, so not masked: %v", err)
 		}
 	}
-	return edge.Picture{JPEG: b, Width: width, Height: height}, nil
+	return edge.Picture{JPEG: bare(b), Width: width, Height: height}, nil
 }
 
 var errMaskLate = errors.New("it takes too long")
