@@ -36,9 +36,9 @@ func (s *Set) Asked(device string, ask edge.PictureAsk) ([]string, error) {
 
 // Record hands pictures to keep from now until stop, which waits until keep is called no
 // more: those of the cameras asked for, each on a goroutine of its own, at most at the
-// rate asked for, else at the box file's. A keep error of CodeTooLarge, CodeStoreFull,
-// CodeUnknownRun or CodeNotReady ends that camera's recording; after another it goes on. Of a covered
-// camera nothing is kept meanwhile.
+// rate asked for, else at the box file's. A keep error of CodeTooLarge, CodeUnknownRun
+// or CodeNotReady ends that camera's recording; after another, such as of a disk that is
+// full for a while, it goes on. Of a covered camera nothing is kept meanwhile.
 func (s *Set) Record(run edge.Run, ask edge.PictureAsk, keep func(edge.Camera, edge.Picture) error) (cameras []string, stop func(), err error) {
 	ids, err := s.Asked(run.Device, ask)
 	if err != nil {
@@ -87,7 +87,7 @@ func (h *hub) record(ctx context.Context, run string, pace pacer, keep func(edge
 			switch edge.CodeOf(err) {
 			case "":
 				return nil
-			case edge.CodeTooLarge, edge.CodeStoreFull, edge.CodeUnknownRun, edge.CodeNotReady:
+			case edge.CodeTooLarge, edge.CodeUnknownRun, edge.CodeNotReady:
 				return err
 			}
 			if now := h.set.cfg.Clock.Mono(); now >= quiet {
@@ -97,7 +97,7 @@ func (h *hub) record(ctx context.Context, run string, pace pacer, keep func(edge
 			return nil
 		})
 		switch code := edge.CodeOf(err); {
-		case ctx.Err() != nil, code == edge.CodeUnknownRun, code == edge.CodeNotReady: // the run is over
+		case h.set.over.Err() != nil, ctx.Err() != nil, code == edge.CodeUnknownRun, code == edge.CodeNotReady: // the run is over
 			return
 		case code != edge.CodeCovered:
 			h.log.Warn("run keeps no more pictures", "run", run, "code", code, "error", err)
