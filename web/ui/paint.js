@@ -9,12 +9,21 @@ const jobs = new Set();
 const after = new Set();
 let asked = false;
 let written = 0;
+let late = false;
 
 function run() {
   asked = false;
   const now = performance.now();
   const words = now - written >= WORDS_MS;
   if (words) written = now;
+  else if (!late) {
+    // What is written is soon what is drawn, also where nothing else comes.
+    late = true;
+    setTimeout(() => {
+      late = false;
+      dirty();
+    }, WORDS_MS);
+  }
   for (const job of jobs) job(now, words);
   for (const job of after) job();
 }

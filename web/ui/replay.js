@@ -7,6 +7,9 @@ import { Stream } from './stream.js';
 /** Above this many samples the extremes of so many buckets will do. */
 const RAW = 20_000;
 const BUCKETS = 2000;
+/** So much of such a run is asked for as it was recorded, for the values of a moment; and this before it, for slow devices. */
+const NEAR_MS = 5000;
+const LEAD_MS = 2000;
 
 /** The query for a run's samples.  @param {edge.RunDetail} detail */
 export function sampleQuery({ run, pre_trigger_ms: before }) {
@@ -15,9 +18,13 @@ export function sampleQuery({ run, pre_trigger_ms: before }) {
   return `?max_hz=${Math.min(1000, Math.max(0.1, BUCKETS / seconds)).toFixed(3)}`;
 }
 
+/** The query for the samples about a moment, '': the run's own are not thinned out.  @param {edge.RunDetail} detail @param {number} at */
+export const nearQuery = (detail, at) =>
+  sampleQuery(detail) && `?zero=start&t=${Math.floor(at / NEAR_MS) * NEAR_MS - LEAD_MS}&len=${NEAR_MS + LEAD_MS}`;
+
 /** A run's samples as one stream that forgets none; its `zero` is when the run was started.
- * @param {edge.RunDetail} detail @param {edge.Contract} contract @param {Frame[]} frames */
-export function streamOf(detail, contract, frames) {
+ * @param {edge.RunDetail} detail @param {edge.Contract} contract @param {Frame[]} frames @param {number} [start] `zero`, of a part */
+export function streamOf(detail, contract, frames, start) {
   const s = new Stream(contract, [...contract.channels.keys()]);
   const n = frames.reduce((sum, f) => sum + f.n, 0);
   s.ring = new Ring(
@@ -26,7 +33,7 @@ export function streamOf(detail, contract, frames) {
     contract.channels.map((c) => c.spread),
   );
   for (const f of frames) s.take(f, 0);
-  const zero = s.ring.count ? s.ring.times[0] - detail.first_ms : 0;
+  const zero = start ?? (s.ring.count ? s.ring.times[0] - detail.first_ms : 0);
   s.zero = zero;
   s.exact = (channel, t) => valueAt(s, channel, t - zero);
   return s;

@@ -11,7 +11,7 @@ import { html, useEffect, useMemo, useRef, useState } from './lib.js';
 import { plotsOf, readoutsOf, told } from './model.js';
 import { dirty } from './paint.js';
 import { Plot, valueText } from './plots.js';
-import { happened, moved, sampleQuery, spanOf, streamOf, valueAt } from './replay.js';
+import { happened, moved, Newest, nearQuery, sampleQuery, spanOf, streamOf, valueAt } from './replay.js';
 import { title } from './route.js';
 import { TopBar, theme } from './shell.js';
 import { Shots } from './shots.js';
@@ -109,6 +109,28 @@ export function RunView({ detail, d, stream, reload }) {
   const times = pictures[cam]?.times_ms ?? [];
   const list = useMemo(() => happened(detail, told), [detail]);
 
+  // What is thinned out for the plots has no value of a moment: a bucket's least or greatest is another.
+  const [near, setNear] = useState({ q: '', s: /** @type {Stream | null} */ (stream) });
+  const { current: nearest } = useRef(
+    new Newest(
+      async (q) => {
+        const part = await (await get(`runs/${encodeURIComponent(run.id)}/frames${q}`)).arrayBuffer();
+        return streamOf(detail, contract, parseFrames(part), stream.zero);
+      },
+      (q, s) => setNear({ q, s }),
+    ),
+  );
+  const q = nearQuery(detail, at.value);
+  useEffect(() => {
+    nearest.want(q);
+  }, [q]);
+  useEffect(dirty, [near]);
+  const value = (/** @type {number} */ i, /** @type {number} */ ms) =>
+    near.s && near.q === nearQuery(detail, ms) && !Number.isNaN(valueAt(stream, i, ms))
+      ? valueAt(near.s, i, ms)
+      : Number.NaN;
+  stream.exact = (i, t) => value(i, t - (stream.zero ?? 0));
+
   const words = (/** @type {number} */ ms) => `${num(ms / 1000, to - from < 600_000 ? 2 : 1)} s`;
   const values = (/** @type {number} */ ms) =>
     readoutsOf(contract).map((id) => {
@@ -117,7 +139,7 @@ export function RunView({ detail, d, stream, reload }) {
       return {
         id,
         name: label(ch.label, id),
-        text: `${valueText(ch, valueAt(stream, i, ms))} ${ch.unit ?? ''}`.trim(),
+        text: `${valueText(ch, value(i, ms))} ${ch.unit ?? ''}`.trim(),
       };
     });
   const seek = (/** @type {number} */ ms) => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { frame, pendulum } from '../fixtures.js';
 import { parseFrames } from '../frame.js';
 import { told } from '../model.js';
-import { happened, moved, Newest, newestAt, sampleQuery, spanOf, streamOf, valueAt } from '../replay.js';
+import { happened, moved, Newest, nearQuery, newestAt, sampleQuery, spanOf, streamOf, valueAt } from '../replay.js';
 import { encode, runDetail } from '../scenes.js';
 
 const detail = runDetail();
@@ -46,6 +46,16 @@ test('a run of any length comes at a size that a phone can hold', () => {
   const empty = streamOf(detail, pendulum, []);
   assert.deepEqual(spanOf({ ...detail, pictures: [] }, empty), [0, 35_000]);
   assert.ok(Number.isNaN(valueAt(empty, 0, 0)));
+});
+
+test('a part of a long run has the values as recorded, in the time of the whole', () => {
+  assert.equal(nearQuery(detail, 8000), '', 'a short one has them');
+  const long = { ...detail, run: { ...detail.run, samples: 360_000 } };
+  assert.equal(nearQuery(long, 8000), '?zero=start&t=3000&len=7000');
+  assert.equal(nearQuery(long, -1), '?zero=start&t=-7000&len=7000');
+  const part = streamOf(long, pendulum, parseFrames(encode(frame(pendulum, 800, 1500), 10)), stream().zero);
+  const want = frame(pendulum, 1300, 1301).channels[0].values[0];
+  assert.ok(Math.abs(valueAt(part, 0, 8000) - want) < 0.02);
 });
 
 test('the newest picture at or before a moment', () => {
