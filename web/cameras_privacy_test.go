@@ -241,6 +241,32 @@ func TestWhoGlancesAtAStreamIsTold(t *testing.T) {
 	glance.close()
 	l.eventually("who has gone is told", func() bool { return strings.Contains(f.seenNow(), "Ana") })
 	l.eventually("not for ever", func() bool { return f.seenNow() == "demo: Ms Frizzle" })
+
+	// Nor does it help to give the seat up.
+	if a := ana.send("GET", "/api/v1/cameras/demo/snapshot", ""); a.status != 200 {
+		t.Fatal(a)
+	}
+	ana.send("DELETE", "/api/v1/seats", "")
+	l.eventually("who has given the seat up is told", func() bool { return strings.Contains(f.seenNow(), "Ana") })
+	l.eventually("not for ever either", func() bool { return f.seenNow() == "demo: Ms Frizzle" })
+
+	// Nor to ask for the newest picture of a run that goes on.
+	bob := l.student(code, "Bob")
+	l.runs.run.By, l.runs.picture = edge.SeatRef{ID: bob.ID}, doorPicture
+	l.runs.picture.Camera = "demo"
+	for _, state := range []string{"done", "recording"} {
+		l.runs.run.State = state
+		if a := bob.send("GET", "/api/v1/runs/r1/frames?camera=demo&t=9", ""); a.status != 200 {
+			t.Fatal(a)
+		}
+		if state == "done" {
+			<-time.After(100 * time.Millisecond)
+			if now := f.seenNow(); strings.Contains(now, "Bob") {
+				t.Error(now)
+			}
+		}
+	}
+	l.eventually("who polls a run is told", func() bool { return strings.Contains(f.seenNow(), "Bob") })
 }
 
 // Another process of the box hears of it by the Bus.

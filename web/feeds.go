@@ -206,7 +206,7 @@ func (fs *feeds) again() {
 	}
 }
 
-// seatGone ends what a seat sees.
+// seatGone ends what a seat sees. What it has seen a moment ago stays told.
 func (fs *feeds) seatGone(seat string) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -215,9 +215,16 @@ func (fs *feeds) seatGone(seat string) {
 			v.cancel(errSeatGone())
 		}
 	}
-	for _, f := range fs.byID {
-		delete(f.lately, seat)
+}
+
+// glance tells that somebody has seen a camera by another way than its pictures here.
+func (fs *feeds) glance(a edge.Actor, id string) error {
+	v := &viewer{seat: a.Seat, sight: sight{actor: a}, cancel: func(error) {}}
+	if err := fs.join(v, id); err != nil {
+		return err
 	}
+	fs.leave(v, true)
+	return nil
 }
 
 func errSeatGone() error { return edge.Errorf(edge.CodeNoSeat, "the seat is gone") }

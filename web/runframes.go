@@ -18,6 +18,9 @@ const (
 	headerCamera  = "Lab-Camera"
 )
 
+// runGoesOn is edge.Run.State of a run that has not ended.
+const runGoesOn = "recording"
+
 // Bounds of max_hz of a run's min/max view.
 const (
 	minRunHz = 0.001
@@ -75,6 +78,12 @@ func (s *Server) runPicture(q *call, query url.Values) error {
 	p, err := runs.Picture(q.r.Context(), run.ID, query.Get("camera"), t)
 	if err != nil {
 		return err
+	}
+	// Of a run that goes on this is as good as looking at the camera.
+	if run.State == runGoesOn && s.cfg.Cameras != nil && q.r.Method != http.MethodHead {
+		if err := s.feeds.glance(q.actor, p.Camera); err != nil && edge.CodeOf(err) != edge.CodeUnknownCamera {
+			return err
+		}
 	}
 	return s.cut(q, &download{begun: true}, writePicture(q.w, q.r, &p))
 }
