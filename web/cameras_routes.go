@@ -89,12 +89,9 @@ func (s *Server) coverCamera(q *call) error {
 	if err != nil {
 		return err
 	}
-	what := "uncover"
 	if *body.Covered {
-		what = "cover"
 		s.feeds.covered(id, errCovered(&c))
 	}
-	s.audit("camera", &q.actor, map[string]any{"what": what, "camera": id})
 	return q.json(http.StatusOK, map[string]any{"camera": s.shown(q.actor.Role, c)})
 }
 

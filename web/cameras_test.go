@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -244,7 +243,7 @@ func TestCoverCamera(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			if e.Code == "camera" {
-				done = append(done, fmt.Sprint(e.Args["what"], " ", e.Args["camera"], " ", e.Actor.Name))
+				done = append(done, fmt.Sprint(e.Args))
 			}
 		}
 	})
@@ -284,8 +283,8 @@ func TestCoverCamera(t *testing.T) {
 	st.next()
 	mu.Lock()
 	defer mu.Unlock()
-	if !slices.Equal(done, []string{"cover demo Ms Frizzle", "uncover demo Ms Frizzle"}) {
-		t.Errorf("recorded: %q", done)
+	if len(done) > 0 {
+		t.Errorf("recorded here, and by the owner: %q", done)
 	}
 	if f.covered[0].Name != "Ms Frizzle" || f.covered[0].Role != edge.RoleTeacher {
 		t.Fatalf("%+v", f.covered)
