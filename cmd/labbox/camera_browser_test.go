@@ -90,7 +90,7 @@ func TestCameraPanel(t *testing.T) {
 
 	// From the teacher's page, all cameras at a glance.
 	ann.open("/teacher")
-	ann.untilText("main li .small", "1 watches")
+	ann.untilText("main li .small", "1 is watching")
 	for _, bad := range append(ann.axe(), ann.fits()...) {
 		t.Error(bad)
 	}
