@@ -109,13 +109,18 @@ func (f *feed) end(why error) {
 }
 
 // skip is the number of the newest picture if that is too old for somebody new, else 0.
+// The newest of a camera that is slow and live is not too old.
 func (f *feed) skip() uint64 {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.all.mono()-f.last.came > f.all.times.fresh {
-		return f.last.n
+	n, at, old := f.last.n, f.last.At, f.all.mono()-f.last.came > f.all.times.fresh
+	f.mu.Unlock()
+	if !old || n == 0 {
+		return 0
 	}
-	return 0
+	if c, err := f.all.camera(f.id); err == nil && c.State == edge.CameraLive && c.LastMS == max(1, at.Milliseconds()) {
+		return 0
+	}
+	return n
 }
 
 // next waits for another picture than the one with number n.
