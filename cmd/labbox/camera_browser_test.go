@@ -120,6 +120,8 @@ func TestCameraPanel(t *testing.T) {
 		})()`, ms))
 		expr := `Math.abs(` + fmt.Sprintf(bobAngle, "img.shot") +
 			` - Number(document.querySelector('.scrub .values strong').textContent.replace('\u2212', '-').match(/-?[\d.]+/)[0]))`
+		ann.until("its picture", fmt.Sprintf(`document.querySelector('.shots > p').textContent.includes((%g).toLocaleString('en',
+			{ minimumFractionDigits: 2, maximumFractionDigits: 2 }).replace('-', '\u2212') + ' s') && document.querySelector('img.shot').complete`, ms/1000))
 		// Quick as it swings, it moves many degrees in the time of a picture.
 		ann.until(fmt.Sprintf("the picture and the graph agree on %g ms", ms), expr+` < 30`)
 		if js[bool](ann, expr+` < 8`) {

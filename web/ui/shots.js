@@ -38,6 +38,8 @@ export function Shots({ run, list, cam, pick, at, words }) {
     [],
   );
   const words2 = label(of.description);
+  // Of the one that is shown: the next may still be on its way.
+  const when = t('run.shot', { time: words(Number(/-?\d+$/.exec(got.path))) });
   return html`<section class="card cam shots" aria-label=${`${t('cam')}: ${of.name || of.camera}`}>
     <h2>${
       list.length > 1
@@ -45,11 +47,11 @@ export function Shots({ run, list, cam, pick, at, words }) {
         : html`<bdi>${of.name || of.camera}</bdi>`
     }</h2>
     <div class="frame" style=${{ aspectRatio: shape }}>
-      ${i >= 0 && got.url && html`<img class="shot" src=${got.url} alt=${`${of.name || of.camera}. ${t('run.shot', { time: words(of.times_ms[i]) })}. ${words2}`} onLoad=${(/** @type {any} */ e) => remember(`shape.${of.camera}`, `${e.target.naturalWidth} / ${e.target.naturalHeight}`)} />`}
+      ${i >= 0 && got.url && html`<img class="shot" src=${got.url} alt=${`${of.name || of.camera}. ${when}. ${words2}`} onLoad=${(/** @type {any} */ e) => remember(`shape.${of.camera}`, `${e.target.naturalWidth} / ${e.target.naturalHeight}`)} />`}
       ${i < 0 && of.times_ms.length > 0 && html`<p class="say">${t('run.first', { time: words(of.times_ms[0]) })}</p>`}
       ${i >= 0 && got.bad && got.path === path && html`<p class="say" role="alert">${t('run.shot.bad')} ${errorText(got.bad)}</p>`}
     </div>
-    <p class="small">${i >= 0 && t('run.shot', { time: words(of.times_ms[i]) })}${of.ended && html` <span class="flag">${t('run.full')}</span>`}</p>
+    <p class="small">${i >= 0 && got.url && when}${of.ended && html` <span class="flag">${t('run.full')}</span>`}</p>
     ${words2 && html`<details class="small"><summary>${t('cam.what')}</summary><p>${words2}</p></details>`}
   </section>`;
 }
