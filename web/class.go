@@ -30,6 +30,8 @@ type room struct {
 	renamed map[string]bool // seats whose name has changed
 	wake    chan struct{}
 	veil    atomic.Pointer[veil]
+	// Readings of the store overlap: the newest that has been asked for counts.
+	asked, newest uint64
 }
 
 func (r *room) now() (*class.Class, []class.Member) {
@@ -128,6 +130,11 @@ func (s *Server) watchClass(ctx context.Context) {
 func (s *Server) reloadClass(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
+	r := &s.room
+	r.mu.Lock()
+	r.asked++
+	mine := r.asked
+	r.mu.Unlock()
 	c, err := s.cfg.Seats.Class(ctx)
 	var members []class.Member
 	if err == nil && c != nil {
@@ -143,8 +150,12 @@ func (s *Server) reloadClass(ctx context.Context) {
 	if err != nil {
 		return // cannot be: plain values
 	}
-	r := &s.room
 	r.mu.Lock()
+	if mine < r.newest { // what was asked for later is known already
+		r.mu.Unlock()
+		return
+	}
+	r.newest = mine
 	was := r.class
 	all := !bytes.Equal(raw, r.raw)
 	only := r.renamed
