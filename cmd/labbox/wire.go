@@ -32,6 +32,9 @@ func (r recorder) StartRun(ctx context.Context, device string, by edge.Actor, as
 		if err := r.pics.begin(&run.Run, by, *ask.Pictures); err != nil {
 			return nil, errors.Join(err, r.DeleteRun(ctx, run.ID)) // too many, or the box stops
 		}
+		if now, err := r.Run(ctx, run.ID); err != nil || now.State != record.StateRecording {
+			r.pics.end(run.ID) // it was stopped meanwhile
+		}
 	}
 	return &run.Run, nil
 }
