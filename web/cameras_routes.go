@@ -27,6 +27,13 @@ func (s *Server) listCameras(q *call) error {
 	if len(list) == 0 {
 		return q.json(http.StatusOK, body)
 	}
+	if q.actor, err = s.actorOf(q.r, s.tokenOf(q.r)); err != nil {
+		if edge.CodeOf(err) != edge.CodeNoSeat {
+			return err
+		}
+		body.Why = edge.AsError(err)
+		return q.json(http.StatusOK, body)
+	}
 	_, members := s.room.now()
 	if !q.actor.Role.AtLeast(edge.RoleTeacher) && !isMember(members, q.actor.Seat) {
 		if _, err := s.sightOf(q.r.Context(), s.tokenOf(q.r)); err != nil {

@@ -104,7 +104,7 @@ func recordAndDownload(t *testing.T, tb *tab) {
 	tb.untilText(".record .running", "free swing")
 	tb.until("two seconds of recording", `document.querySelector('.record .clock').textContent >= '0:02'`)
 	tb.press(".record button", "Stop recording")
-	tb.press(".runs a.button", "free swing")
+	tb.press(".runs a[download]", "free swing")
 	var name string
 	end := time.Now().Add(patience)
 	for name == "" {

@@ -24,7 +24,7 @@ func TestPanelOutlivesTheBox(t *testing.T) {
 	b.until("pendulum", "live", isLive)
 	tb := web.tab(b, desktop)
 	// What a browser says by itself when nothing listens.
-	tb.allow("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED", "WebSocket")
+	tb.allow("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_SOCKET_NOT_CONNECTED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "WebSocket")
 	tb.open(pendulumPage)
 	tb.join("Ann")
 	tb.press("button", "Take control")

@@ -38,10 +38,11 @@ export function Camera({ d }) {
 
 /** There are cameras, and this seat sees none of them.  @param {{why: Trouble}} p */
 function Kept({ why }) {
+  const seat = why.code === 'no_seat';
   const join = why.args?.why === 'not_in_class';
-  return html`<section class="card cam kept-back"><h2><${Glyph} d=${COVERED} />${t('cam')}</h2>
-    <p class="small">${t(join ? 'cam.join' : 'cam.no_class')}</p>
-    ${join && html`<button onClick=${() => (askName.value = true)}>${t('join.title')}</button>`}
+  return html`<section class="card cam kept-back"><h2><${Glyph} d=${CAMERA} />${t('cam')}</h2>
+    <div class="frame"><div class="say"><${Glyph} d=${COVERED} /><p>${t(seat ? 'cam.seat' : join ? 'cam.join' : 'cam.no_class')}</p>
+      ${(seat || join) && html`<button onClick=${() => (askName.value = true)}>${t(seat ? 'name.pick' : 'join.title')}</button>`}</div></div>
   </section>`;
 }
 
@@ -78,9 +79,10 @@ function View({ d, c, list, pick }) {
     },
     // The list says why, without another refusal.
     may: async () => {
-      await refresh();
-      const is = cameras.peek();
-      return !is?.why && is?.list.find((x) => x.id === c.id)?.state !== 'covered';
+      // A seat that is gone, or a box: once there is a link, the list knows.
+      while (link.peek().phase !== 'open') await new Promise((ok) => setTimeout(ok, 300));
+      const is = await refresh();
+      return !is?.why && is?.cameras?.find((/** @type {edge.Camera} */ x) => x.id === c.id)?.state !== 'covered';
     },
   });
   const p = player.current;
@@ -105,9 +107,9 @@ function View({ d, c, list, pick }) {
     };
   }, []);
   useEffect(() => {
-    if (on) p.start();
-    else p.stop();
-  }, [on]);
+    if (!on) p.stop();
+    else if (open) p.start();
+  }, [on, open]);
   useEffect(() => {
     if (!covered) return;
     p.forget();

@@ -34,23 +34,24 @@ const reader = new Reader(() => {
 export const showing = (device, list = cameras.value?.list ?? []) =>
   list.filter((c) => !c.devices?.length || c.devices.includes(device));
 
-/** Asks now.  @returns {Promise<void>} */
+/** Asks now; resolves with the answer, null without one.  @returns {Promise<any>} */
 export async function refresh() {
   const mine = ++asked;
+  let r = null;
   clearTimeout(timer);
-  if (me.peek()) {
+  if (link.peek().phase === 'open') {
     try {
-      const r = await call('cameras');
+      r = await call('cameras');
       if (mine === asked) cameras.value = { list: r.cameras ?? [], why: r.why, at: performance.now() };
-    } catch (e) {
-      // While the box does not answer, what is known stands; the banner says what is wrong.
-      const out = ['no_seat', 'forbidden'].includes(/** @type {Refusal} */ (e).code);
-      if (mine === asked && (out || !cameras.peek())) cameras.value = { list: [], at: performance.now() };
+    } catch {
+      // What is known stands; the banner says what is wrong.
+      if (mine === asked) cameras.value ??= { list: [], at: performance.now() };
     }
-  } else if (link.peek().phase === 'open') cameras.value = { list: [], at: performance.now() };
+  }
   if (mine === asked && users > 0 && !document.hidden) {
     timer = setTimeout(refresh, cameras.peek()?.list.length ? EVERY_MS : SELDOM_MS);
   }
+  return r;
 }
 
 /** Keeps the list fresh until the returned function is called.  */

@@ -285,6 +285,10 @@ const SCENES = {
   },
   cameraJoin: () => ({ ...one({ lease: theirs }), why: { code: 'forbidden', args: { why: 'not_in_class' } } }),
   cameraClosed: () => ({ ...one({ lease: theirs }), why: { code: 'forbidden', args: { why: 'no_class' } } }),
+  cameraVisitor: () => {
+    me.value = null;
+    return { ...one({ lease: theirs }), why: { code: 'no_seat' } };
+  },
   run: () => ({ ...one({ lease: theirs }), run: runDetail() }),
   runPlain: () => ({ ...one({}), run: runDetail({ pictures: false, state: 'recording' }) }),
   runRefused: () => ({ ...one({}), run: runDetail(), refused: { code: 'forbidden' } }),

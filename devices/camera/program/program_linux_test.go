@@ -278,6 +278,22 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// What a program says of being ended is no trouble.
+func TestEndIsQuiet(t *testing.T) {
+	p := picture(t)
+	var log logged
+	st := shell(t, `trap 'echo Broken pipe >&2; exit' TERM; echo begins >&2; cat `+file(t, p)+`; while :; do sleep 0.02; done`, func(o *Options) {
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	next(t, st, p)
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s := log.String(); !strings.Contains(s, "begins") || strings.Contains(s, "Broken") {
+		t.Errorf("the log:\n%s", s)
+	}
+}
+
 func TestEnvironment(t *testing.T) {
 	t.Setenv("LABBOX_SECRET", "do-not-pass")
 	st := shell(t, "env >&2", func(o *Options) { o.Env = []string{"CAMERA=1"} })

@@ -73,10 +73,8 @@ func (p *program) start(path string) (*stream, error) {
 		}
 		cmd.Stdin, files, theirs = inR, append(files, inR), append(theirs, inR)
 	}
-	s := &stream{
-		p: p, out: outR, cmd: cmd, tail: newTail(p.o.Secrets, p.log.line),
-		quit: make(chan struct{}), exited: make(chan struct{}), done: make(chan struct{}),
-	}
+	s := &stream{p: p, out: outR, cmd: cmd, quit: make(chan struct{}), exited: make(chan struct{}), done: make(chan struct{})}
+	s.tail = newTail(p.o.Secrets, s.logLine)
 	started := make(chan error)
 	go s.life(errR, started)
 	if err := <-started; err != nil {
@@ -88,6 +86,15 @@ func (p *program) start(path string) (*stream, error) {
 	}
 	s.in = intake.New(outR, s.stop, intake.Options{Max: p.o.Max, Form: p.o.Form, First: p.o.First, Stall: p.o.Stall})
 	return s, nil
+}
+
+// logLine logs what the program says, except of its being ended.
+func (s *stream) logLine(line string) {
+	select {
+	case <-s.quit:
+	default:
+		s.p.log.line(line)
+	}
 }
 
 // input is a pipe that holds b.

@@ -30,6 +30,7 @@ export default {
   'cam.old': 'This picture is[ {age}] old',
   'cam.rec': 'A recording keeps pictures',
   'cam.rec.no': 'Its pictures are not kept',
+  'cam.seat': 'There is a camera here. Pick a nickname to see it.',
   'cam.show': 'Show again',
   'cam.starting': 'The picture is coming…',
   'cam.watch': '{n} are watching',

@@ -30,6 +30,7 @@ export default {
   'cam.old': 'Imagen antigua[: de hace {age}]',
   'cam.rec': 'Una grabación guarda imágenes',
   'cam.rec.no': 'Sus imágenes no se guardan',
+  'cam.seat': 'Aquí hay una cámara. Elija un apodo para verla.',
   'cam.show': 'Volver a mostrar',
   'cam.starting': 'La imagen está llegando…',
   'cam.watch': 'Miran {n}',

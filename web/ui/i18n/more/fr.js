@@ -30,6 +30,7 @@ export default {
   'cam.old': 'Image ancienne[ : d’il y a {age}]',
   'cam.rec': 'Un enregistrement garde les images',
   'cam.rec.no': 'Ses images ne sont pas gardées',
+  'cam.seat': 'Il y a une caméra ici. Choisissez un pseudo pour la voir.',
   'cam.show': 'Montrer à nouveau',
   'cam.starting': 'L’image arrive…',
   'cam.watch': '{n} regardent',
