@@ -39,7 +39,7 @@ export async function refresh() {
   const mine = ++asked;
   let r = null;
   clearTimeout(timer);
-  if (link.peek().phase === 'open') {
+  if (me.peek() || link.peek().phase === 'open') {
     try {
       r = await call('cameras');
       if (mine === asked) cameras.value = { list: r.cameras ?? [], why: r.why, at: performance.now() };
