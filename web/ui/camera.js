@@ -42,7 +42,7 @@ function Kept({ why }) {
   const join = why.args?.why === 'not_in_class';
   return html`<section class="card cam kept-back"><h2><${Glyph} d=${CAMERA} />${t('cam')}</h2>
     <div class="frame"><div class="say"><${Glyph} d=${COVERED} /><p>${t(seat ? 'cam.seat' : join ? 'cam.join' : 'cam.no_class')}</p>
-      ${(seat || join) && html`<button onClick=${() => (askName.value = true)}>${t(seat ? 'name.pick' : 'join.title')}</button>`}</div></div>
+      ${(seat || join) && html`<button class="primary" onClick=${() => (askName.value = true)}>${t(seat ? 'name.pick' : 'join.title')}</button>`}</div></div>
   </section>`;
 }
 
