@@ -166,15 +166,27 @@ func (s *Server) cameraStream(q *call) error {
 	if err != nil {
 		return err
 	}
+	return s.asViewer(q, picture.ContentType, func(v *viewer) (given bool, err error) {
+		narrow(q.r)
+		d := newDownload(q.w)
+		defer d.end()
+		defer s.guard(v)()
+		return s.pump(v, q.w, every), nil // how it ended the panel sees in the list
+	})
+}
+
+// asViewer lets show give pictures to who asks, as long as that is a viewer. given: there
+// was one.
+func (s *Server) asViewer(q *call, kind string, show func(*viewer) (given bool, err error)) error {
 	v, stop, err := s.viewerOf(q)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	h := q.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", "no-store")
 	if q.r.Method == http.MethodHead {
-		h.Set("Content-Type", picture.ContentType)
-		h.Set("Cache-Control", "no-store")
 		return nil
 	}
 	if !s.begin() {
@@ -186,14 +198,8 @@ func (s *Server) cameraStream(q *call) error {
 	}
 	given := false
 	defer func() { s.feeds.leave(v, given) }()
-	h.Set("Content-Type", picture.ContentType)
-	h.Set("Cache-Control", "no-store")
-	narrow(q.r)
-	d := newDownload(q.w)
-	defer d.end()
-	defer s.guard(v)()
-	given = s.pump(v, q.w, every) // how it ended the panel sees in the list
-	return nil
+	given, err = show(v)
+	return err
 }
 
 // hzQuery is the shortest time between two pictures; 0: there is none.
@@ -241,45 +247,25 @@ func (s *Server) pump(v *viewer, w http.ResponseWriter, every time.Duration) (gi
 
 // cameraSnapshot is GET cameras/{id}/snapshot: the newest picture, or the next one.
 func (s *Server) cameraSnapshot(q *call) error {
-	v, stop, err := s.viewerOf(q)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	h := q.w.Header()
-	if q.r.Method == http.MethodHead {
-		h.Set("Content-Type", "image/jpeg")
-		h.Set("Cache-Control", "no-store")
-		return nil
-	}
-	if !s.begin() {
-		return errClosing()
-	}
-	defer s.wg.Done()
-	if err := s.feeds.join(v, q.params["id"]); err != nil {
-		return err
-	}
-	given := false
-	defer func() { s.feeds.leave(v, given) }()
-	sh, err := s.shotFor(v)
-	if err != nil {
-		return err
-	}
-	given = true
-	narrow(q.r)
-	defer s.guard(v)()
-	h.Set("Content-Type", "image/jpeg")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(len(sh.JPEG)))
-	h.Set(picture.HeaderTime, strconv.FormatInt(sh.At.Microseconds(), 10))
-	h.Set(picture.HeaderWall, strconv.FormatInt(sh.WallMS, 10))
-	h.Set(picture.HeaderSeq, strconv.FormatUint(sh.Seq, 10))
-	d := newDownload(q.w)
-	defer d.end()
-	if v.arm(s.feeds.times.write) {
-		_, _ = q.w.Write(sh.JPEG) // the browser is gone: nobody to tell
-	}
-	return nil
+	return s.asViewer(q, "image/jpeg", func(v *viewer) (given bool, err error) {
+		sh, err := s.shotFor(v)
+		if err != nil {
+			return false, err
+		}
+		narrow(q.r)
+		defer s.guard(v)()
+		h := q.w.Header()
+		h.Set("Content-Length", strconv.Itoa(len(sh.JPEG)))
+		h.Set(picture.HeaderTime, strconv.FormatInt(sh.At.Microseconds(), 10))
+		h.Set(picture.HeaderWall, strconv.FormatInt(sh.WallMS, 10))
+		h.Set(picture.HeaderSeq, strconv.FormatUint(sh.Seq, 10))
+		d := newDownload(q.w)
+		defer d.end()
+		if v.arm(s.feeds.times.write) {
+			_, _ = q.w.Write(sh.JPEG) // the browser is gone: nobody to tell
+		}
+		return true, nil
+	})
 }
 
 // shotFor waits for a picture that v may still see when it has come.

@@ -169,7 +169,7 @@ func (h *hub) read(ctx context.Context) (got bool, err error) {
 		}
 		now := h.set.cfg.Clock.Mono()
 		if wait := storm.over(now, flood, floodSpan); wait > 0 {
-			rest(ctx, wait)
+			sleep(ctx, wait)
 		}
 		if !pace.take(now) {
 			h.count(func(c *Counts) { c.Skipped++ })
@@ -198,15 +198,6 @@ func cause(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return err
-}
-
-func rest(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 func (h *hub) count(f func(*Counts)) {
